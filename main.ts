@@ -1,0 +1,1 @@
+// Replaced by the command table as soon as the commands exist.

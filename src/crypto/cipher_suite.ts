@@ -1,0 +1,81 @@
+/**
+ * The seam between the protocol and its cryptography. The portable implementation is the audited noble
+ * libraries; a native one may stand in after its self-test has shown it equal byte for byte.
+ *
+ * Everything here is synchronous: a protocol turn is one call, with no gap between "packet arrived" and
+ * "state changed".
+ *
+ * @module
+ */
+
+/** Bytes of an AEAD key (RFC 8439). */
+export const AEAD_KEY_LENGTH = 32;
+/** Bytes the AEAD adds to what it seals (RFC 8439). */
+export const AEAD_TAG_LENGTH = 16;
+/** Bytes of an X25519 public or secret key, and of their shared secret (RFC 7748). */
+export const DH_LENGTH = 32;
+/** Bytes of an Ed25519 signature (RFC 8032). */
+export const SIGNATURE_LENGTH = 64;
+
+/**
+ * ChaCha20-Poly1305 (RFC 8439) under one key, working in place inside a caller's slab.
+ *
+ * The nonce is 4 zero bytes and the 8-byte little-endian `counter` (Noise revision 34, section 12); the
+ * caller never uses a counter twice under one key. Counters are integers in [0, 2^53).
+ */
+export interface AeadKey {
+  /**
+   * Seals in place. In `slab`, from `start`: `adLength` bytes of additional data (authenticated, left as
+   * they are), then `plaintextLength` bytes that become ciphertext, then room for the 16-byte tag.
+   *
+   * The slab is borrowed until the call returns.
+   *
+   * @returns the offset just behind the tag.
+   * @throws {RangeError} when the slab has no room for the tag.
+   */
+  seal(counter: number, slab: Uint8Array, start: number, adLength: number, plaintextLength: number): number;
+
+  /**
+   * Opens in place what {@link seal} made. `sealedLength` counts ciphertext and tag, not the additional data.
+   *
+   * @returns the plaintext's length (`sealedLength` - 16), or -1 when the tag does not match. After -1 the
+   * ciphertext region holds unspecified bytes and must not be used.
+   */
+  open(counter: number, slab: Uint8Array, start: number, adLength: number, sealedLength: number): number;
+
+  /** Destroys the key. Any later call throws. */
+  wipe(): void;
+}
+
+/** The primitives of Noise_XX_25519_ChaChaPoly_BLAKE2s, of identities, and of content trees. */
+export interface CipherSuite {
+  /** What made this suite: `noble` or `native`. A metric label and a line of `wraith doctor`. */
+  readonly name: "noble" | "native";
+
+  /** The X25519 public key of a 32-byte secret key (RFC 7748). */
+  x25519PublicKey(secretKey: Uint8Array): Uint8Array<ArrayBuffer>;
+  /**
+   * The X25519 shared secret.
+   *
+   * @returns 32 bytes, or null when the result is all zeros (a low-order public key): no session may come
+   * out of that (RFC 7748 section 6.1).
+   */
+  x25519(secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array<ArrayBuffer> | null;
+
+  /** The Ed25519 public key of a 32-byte seed (RFC 8032). */
+  ed25519PublicKey(seed: Uint8Array): Uint8Array<ArrayBuffer>;
+  /** The Ed25519 signature of `message` under a 32-byte seed (RFC 8032). */
+  ed25519Sign(seed: Uint8Array, message: Uint8Array): Uint8Array<ArrayBuffer>;
+  /** Whether `signature` is one of `message` by `publicKey`. Malformed inputs are false, never an exception. */
+  ed25519Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+
+  /** BLAKE2s-256 (RFC 7693) of the concatenated `parts`, keyed when `key` (at most 32 bytes) is given. */
+  blake2s(parts: readonly Uint8Array[], key?: Uint8Array): Uint8Array<ArrayBuffer>;
+  /** HMAC-BLAKE2s of the concatenated `parts` (RFC 2104), as Noise's HKDF uses it. */
+  hmacBlake2s(key: Uint8Array, parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>;
+  /** SHA-256 (FIPS 180-4) of the concatenated `parts`. */
+  sha256(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer>;
+
+  /** An AEAD under `key` (32 bytes, copied: the caller may wipe its own). */
+  aead(key: Uint8Array): AeadKey;
+}
