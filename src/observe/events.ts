@@ -258,6 +258,16 @@ export interface TransferVerifying extends TransferFacts {
   readonly type: "transfer.verifying";
 }
 
+/**
+ * How far a running transfer has come: at most one a second for each transfer, so that views that cannot
+ * poll (a trace) still see its course.
+ */
+export interface TransferProgress extends TransferFacts {
+  readonly type: "transfer.progress";
+  readonly bytesDone: number;
+  readonly chunksDone: number;
+}
+
 /** Delivered: verified, durable, under its final name, and (send) confirmed by the receiver. */
 export interface TransferCompleted extends TransferFacts {
   readonly type: "transfer.completed";
@@ -325,6 +335,14 @@ export interface DhtRpcFinished {
   readonly lookupId?: number;
 }
 
+/** A question from a peer, answered or not. One for each RPC: what flooding is measured by. */
+export interface DhtQueryReceived {
+  readonly type: "dht.query.received";
+  readonly rpc: "ping" | "find_node" | "find_value" | "store" | "rendezvous";
+  readonly peerId: PeerId;
+  readonly remoteAddr: string;
+}
+
 /** A record or query was turned away. */
 export interface DhtRefused {
   readonly type: "dht.refused";
@@ -377,6 +395,15 @@ export interface LogWriteFailed {
   readonly message: string;
 }
 
+/** An output that had failed takes lines again. */
+export interface LogWriteResumed {
+  readonly type: "log.write_resumed";
+  readonly output: string;
+  readonly outageMs: number;
+  /** Lines that found no room in the queue meanwhile and are gone. */
+  readonly linesDropped: number;
+}
+
 /** Everything that can happen. */
 export type NodeEvent =
   | NodeStarted
@@ -401,6 +428,7 @@ export type NodeEvent =
   | TransferStarted
   | TransferStateChanged
   | TransferVerifying
+  | TransferProgress
   | TransferCompleted
   | TransferFailed
   | TransferChunkRejected
@@ -409,11 +437,13 @@ export type NodeEvent =
   | DhtLookupStarted
   | DhtLookupFinished
   | DhtRpcFinished
+  | DhtQueryReceived
   | DhtRefused
   | SecurityDetected
   | SecurityBan
   | AuthenticationFailed
-  | LogWriteFailed;
+  | LogWriteFailed
+  | LogWriteResumed;
 
 /** Where a layer reports what happened. Synchronous; never throws back at the reporter. */
 export type EmitEvent = (event: NodeEvent) => void;
