@@ -10,6 +10,8 @@
 
 /** Bytes of an AEAD key (RFC 8439). */
 export const AEAD_KEY_LENGTH = 32;
+/** Bytes of an AEAD nonce (RFC 8439). */
+export const AEAD_NONCE_LENGTH = 12;
 /** Bytes the AEAD adds to what it seals (RFC 8439). */
 export const AEAD_TAG_LENGTH = 16;
 /** Bytes of an X25519 public or secret key, and of their shared secret (RFC 7748). */
@@ -47,6 +49,29 @@ export interface AeadKey {
   wipe(): void;
 }
 
+/**
+ * An AEAD key that also takes a whole nonce. The node never chooses one: this is where published test vectors
+ * and the native suite's self-test enter, through the code that `seal` and `open` run.
+ */
+export interface NonceAeadKey extends AeadKey {
+  /** As {@link AeadKey.seal}, under 12 bytes of nonce. */
+  sealWithNonce(
+    nonce: Uint8Array,
+    slab: Uint8Array,
+    start: number,
+    adLength: number,
+    plaintextLength: number,
+  ): number;
+  /** As {@link AeadKey.open}, under 12 bytes of nonce. */
+  openWithNonce(
+    nonce: Uint8Array,
+    slab: Uint8Array,
+    start: number,
+    adLength: number,
+    sealedLength: number,
+  ): number;
+}
+
 /** The primitives of Noise_XX_25519_ChaChaPoly_BLAKE2s, of identities, and of content trees. */
 export interface CipherSuite {
   /** What made this suite: `noble` or `native`. A metric label and a line of `wraith doctor`. */
@@ -78,4 +103,27 @@ export interface CipherSuite {
 
   /** An AEAD under `key` (32 bytes, copied: the caller may wipe its own). */
   aead(key: Uint8Array): AeadKey;
+}
+
+/**
+ * Writes the AEAD nonce of `counter` into the 12 bytes of `out`: 4 zero bytes, then the counter as 8 bytes
+ * little-endian (Noise revision 34, section 12.3).
+ *
+ * @throws {RangeError} when the counter is no integer in [0, 2^53).
+ */
+export function writeCounterNonce(counter: number, out: Uint8Array): void {
+  if (!Number.isSafeInteger(counter) || counter < 0) {
+    throw new RangeError(`Cannot make a nonce: counter must be an integer in [0, 2^53), got ${counter}`);
+  }
+  const low = counter >>> 0;
+  const high = (counter - low) / 4_294_967_296;
+  out[0] =
+    out[1] =
+    out[2] =
+    out[3] =
+      0;
+  for (let i = 0; i < 4; i++) {
+    out[4 + i] = low >>> (8 * i);
+    out[8 + i] = high >>> (8 * i);
+  }
 }
