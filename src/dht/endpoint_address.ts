@@ -1,0 +1,183 @@
+/**
+ * UDP addresses as the DHT stores, compares and sends them: canonical `host:port` text in memory, a tag with 6
+ * or 18 bytes on the wire.
+ *
+ * @module
+ */
+
+import { DecodeError } from "../wire/decode_error.ts";
+import type { ByteReader } from "../wire/varint.ts";
+
+/** How far an address reaches. A peer may only tell others of addresses that reach as far as its own. */
+export type AddressScope = "loopback" | "private" | "public";
+
+/** A literal address: 4 or 16 bytes, and a port in [1, 65535]. */
+export interface ParsedAddress {
+  readonly bytes: Uint8Array;
+  readonly port: number;
+}
+
+/** The most bytes {@link encodeAddress} writes. */
+export const MAX_ADDRESS_BYTES = 19;
+
+/** `text` (`192.0.2.10:41641`, `[2001:db8::1]:41641`) taken apart, or null when it is no literal address. */
+export function parseAddress(text: string): ParsedAddress | null {
+  const match = /^(?:\[([0-9a-fA-F:.]{2,45})\]|([0-9.]{7,15})):([1-9][0-9]{0,4})$/.exec(text);
+  if (match === null) return null;
+  const port = Number(match[3]);
+  const bytes = match[1] === undefined ? parseIpv4(match[2]) : parseIpv6(match[1]);
+  return bytes === null || port > 65_535 ? null : { bytes, port };
+}
+
+/** Canonical text (RFC 5952 for IPv6): equal exactly when the addresses are. */
+export function formatAddress({ bytes, port }: ParsedAddress): string {
+  if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}:${port}`;
+  return `[${formatIpv6(bytes)}]:${port}`;
+}
+
+/** Whether `text` is a literal address in canonical form. */
+export function isCanonicalAddress(text: string): boolean {
+  const parsed = parseAddress(text);
+  return parsed !== null && formatAddress(parsed) === text;
+}
+
+/**
+ * Writes tag, address and port at `offset` and returns the next offset.
+ *
+ * @throws {RangeError} when `text` is no literal address: names are resolved before they come here.
+ */
+export function encodeAddress(text: string, out: Uint8Array, offset: number): number {
+  const parsed = parseAddress(text);
+  if (parsed === null) throw new RangeError(`Cannot encode address: expected host:port, got ${text}`);
+  out[offset++] = parsed.bytes.length === 4 ? TAG_IPV4 : TAG_IPV6;
+  out.set(parsed.bytes, offset);
+  offset += parsed.bytes.length;
+  out[offset++] = parsed.port >>> 8;
+  out[offset++] = parsed.port & 0xff;
+  return offset;
+}
+
+/** Reads what {@link encodeAddress} wrote. @throws {DecodeError} on an unknown tag or port 0. */
+export function decodeAddress(reader: ByteReader): string {
+  const tag = reader.byte();
+  if (tag !== TAG_IPV4 && tag !== TAG_IPV6) throw new DecodeError(`Unknown address family ${tag}`);
+  const bytes = reader.view(tag === TAG_IPV4 ? 4 : 16);
+  const port = (reader.byte() << 8) | reader.byte();
+  if (port === 0) throw new DecodeError("Address with port 0");
+  return formatAddress({ bytes, port });
+}
+
+/**
+ * The network that `address` belongs to for the purpose of counting neighbours: its /24 (IPv4) or /48 (IPv6), or
+ * null where such a count means nothing. Loopback and private addresses cannot be reached from the internet,
+ * so an attacker there gains nothing by them, and a fleet in one private network must be able to form a DHT.
+ */
+export function networkOf(address: string): string | null {
+  const parsed = parseAddress(address);
+  if (parsed === null || scopeOfBytes(parsed.bytes) !== "public") return null;
+  const { bytes } = parsed;
+  if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.0/24`;
+  return `${formatIpv6(Uint8Array.from({ length: 16 }, (_, i) => i < 6 ? bytes[i] : 0))}/48`;
+}
+
+/** What one source of queries or stores is: the /24 or /48 of public addresses, the host of others. */
+export function sourceOf(address: string): string {
+  return networkOf(address) ?? address.slice(0, address.lastIndexOf(":"));
+}
+
+/** How far `address` reaches; text that is no literal address counts as public. */
+export function scopeOf(address: string): AddressScope {
+  const parsed = parseAddress(address);
+  return parsed === null ? "public" : scopeOfBytes(parsed.bytes);
+}
+
+/** Whether someone at `from` may be told of, or may tell of, a peer at `of`. */
+export function mayMention(from: string, of: string): boolean {
+  return REACH[scopeOf(of)] >= REACH[scopeOf(from)];
+}
+
+function scopeOfBytes(bytes: Uint8Array): AddressScope {
+  if (bytes.length === 16) {
+    if (isMappedIpv4(bytes)) return scopeOfBytes(bytes.subarray(12));
+    if (bytes.subarray(0, 15).every((byte) => byte === 0) && bytes[15] === 1) return "loopback";
+    const uniqueLocal = (bytes[0] & 0xfe) === 0xfc;
+    const linkLocal = bytes[0] === 0xfe && (bytes[1] & 0xc0) === 0x80;
+    return uniqueLocal || linkLocal ? "private" : "public";
+  }
+  const [a, b] = bytes;
+  if (a === 127) return "loopback";
+  const sharedByCarrier = a === 100 && (b & 0xc0) === 64; // RFC 6598
+  const rfc1918 = a === 10 || (a === 172 && (b & 0xf0) === 16) || (a === 192 && b === 168);
+  const linkLocal = a === 169 && b === 254;
+  return sharedByCarrier || rfc1918 || linkLocal ? "private" : "public";
+}
+
+function isMappedIpv4(bytes: Uint8Array): boolean {
+  return bytes[10] === 0xff && bytes[11] === 0xff && bytes.subarray(0, 10).every((byte) => byte === 0);
+}
+
+function parseIpv4(text: string): Uint8Array | null {
+  const parts = text.split(".");
+  if (parts.length !== 4) return null;
+  const bytes = new Uint8Array(4);
+  for (const [i, part] of parts.entries()) {
+    if (!/^(?:0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) return null;
+    bytes[i] = Number(part);
+  }
+  return bytes;
+}
+
+function parseIpv6(text: string): Uint8Array | null {
+  const halves = text.split("::");
+  if (halves.length > 2) return null;
+  const head = groupsOf(halves[0], halves.length === 1);
+  const tail = halves.length === 2 ? groupsOf(halves[1], true) : [];
+  if (head === null || tail === null) return null;
+  const missing = 8 - head.length - tail.length;
+  if (halves.length === 2 ? missing < 1 : missing !== 0) return null;
+  const groups = [...head, ...Array<number>(missing).fill(0), ...tail];
+  return Uint8Array.from(
+    { length: 16 },
+    (_, i) => i % 2 === 0 ? groups[i >> 1] >>> 8 : groups[i >> 1] & 0xff,
+  );
+}
+
+/** The 16-bit groups of one side of `::`; a dotted quad counts as two, and may only stand at the very end. */
+function groupsOf(text: string, isEnd: boolean): number[] | null {
+  if (text === "") return [];
+  const groups: number[] = [];
+  const parts = text.split(":");
+  for (const [i, part] of parts.entries()) {
+    if (isEnd && part.includes(".") && i === parts.length - 1) {
+      const quad = parseIpv4(part);
+      if (quad === null) return null;
+      groups.push((quad[0] << 8) | quad[1], (quad[2] << 8) | quad[3]);
+    } else {
+      if (!/^[0-9a-fA-F]{1,4}$/.test(part)) return null;
+      groups.push(parseInt(part, 16));
+    }
+  }
+  return groups;
+}
+
+/** RFC 5952: lower case, no leading zeros, the longest (first) run of two or more zero groups as `::`. */
+function formatIpv6(bytes: Uint8Array): string {
+  const groups = Array.from({ length: 8 }, (_, i) => (bytes[2 * i] << 8) | bytes[2 * i + 1]);
+  if (isMappedIpv4(bytes)) return `::ffff:${bytes[12]}.${bytes[13]}.${bytes[14]}.${bytes[15]}`;
+  let start = -1;
+  let length = 1;
+  for (let i = 0; i < 8; i++) {
+    let run = 0;
+    while (i + run < 8 && groups[i + run] === 0) run++;
+    if (run > length) {
+      start = i;
+      length = run;
+    }
+  }
+  const hex = (part: readonly number[]) => part.map((group) => group.toString(16)).join(":");
+  return start < 0 ? hex(groups) : `${hex(groups.slice(0, start))}::${hex(groups.slice(start + length))}`;
+}
+
+const TAG_IPV4 = 4;
+const TAG_IPV6 = 6;
+const REACH = { loopback: 0, private: 1, public: 2 } as const;
