@@ -1,0 +1,76 @@
+/**
+ * HyStart++ (RFC 9406): leaves slow start when the round-trip time rises, before packets are lost.
+ *
+ * @module
+ */
+
+/** RFC 9406 §4.3. */
+const MIN_RTT_THRESHOLD_MS = 4;
+const MAX_RTT_THRESHOLD_MS = 16;
+const MIN_RTT_DIVISOR = 8;
+const RTT_SAMPLES = 8;
+const CSS_GROWTH_DIVISOR = 4;
+const CSS_ROUNDS = 5;
+
+export class HyStart {
+  #phase: "slow_start" | "conservative" | "done" = "slow_start";
+  #windowEnd = 0;
+  #lastRoundMinMs = Infinity;
+  #roundMinMs = Infinity;
+  #samples = 0;
+  #baselineMinMs = Infinity;
+  #conservativeRounds = 0;
+
+  /** Whether slow start is over for good. */
+  get done(): boolean {
+    return this.#phase === "done";
+  }
+
+  get phase(): "slow_start" | "conservative" | "done" {
+    return this.#phase;
+  }
+
+  /** What each acknowledged byte adds to the window: 1 in slow start, a quarter in the conservative phase. */
+  get growth(): number {
+    return this.#phase === "conservative" ? 1 / CSS_GROWTH_DIVISOR : 1;
+  }
+
+  /** Takes in one acknowledgement and the round-trip time it measured. */
+  onAck(largestAcked: number, nextPacketNumber: number, rttMs: number): void {
+    if (this.#phase === "done") return;
+    if (largestAcked >= this.#windowEnd) this.#startRound(nextPacketNumber);
+    this.#roundMinMs = Math.min(this.#roundMinMs, rttMs);
+    this.#samples++;
+    if (this.#samples < RTT_SAMPLES || this.#lastRoundMinMs === Infinity) return;
+    if (this.#phase === "slow_start") this.#detectRise();
+    else if (this.#roundMinMs < this.#baselineMinMs) {
+      // The rise was spurious (§4.2): resume slow start.
+      this.#phase = "slow_start";
+      this.#baselineMinMs = Infinity;
+    }
+  }
+
+  /** Congestion ended slow start. */
+  finish(): void {
+    this.#phase = "done";
+  }
+
+  #startRound(nextPacketNumber: number): void {
+    this.#windowEnd = nextPacketNumber;
+    this.#lastRoundMinMs = this.#roundMinMs;
+    this.#roundMinMs = Infinity;
+    this.#samples = 0;
+    if (this.#phase === "conservative" && ++this.#conservativeRounds >= CSS_ROUNDS) this.#phase = "done";
+  }
+
+  #detectRise(): void {
+    const threshold = Math.max(
+      MIN_RTT_THRESHOLD_MS,
+      Math.min(this.#lastRoundMinMs / MIN_RTT_DIVISOR, MAX_RTT_THRESHOLD_MS),
+    );
+    if (this.#roundMinMs < this.#lastRoundMinMs + threshold) return;
+    this.#baselineMinMs = this.#roundMinMs;
+    this.#conservativeRounds = 0;
+    this.#phase = "conservative";
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * Bytes an application has written and the peer has not acknowledged: a ring that is kept until then, so that
+ * anything may be sent again.
+ *
+ * @module
+ */
+
+import { RangeSet } from "./range_set.ts";
+
+const MIN_CAPACITY = 16 * 1024;
+
+/** The sending side's bytes of one stream, addressed by stream offset. */
+export class SendBuffer {
+  #ring: Uint8Array = EMPTY;
+  #base = 0;
+  #end = 0;
+  readonly #acked = new RangeSet();
+
+  /** Everything below this offset is acknowledged. */
+  get base(): number {
+    return this.#base;
+  }
+
+  /** Offset behind the last byte written. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Bytes held. */
+  get size(): number {
+    return this.#end - this.#base;
+  }
+
+  /** Bytes of memory taken. */
+  get capacity(): number {
+    return this.#ring.length;
+  }
+
+  /**
+   * Copies the front of `bytes` into the buffer, as much as keeps {@link size} within `limit`.
+   *
+   * @returns how many bytes were taken.
+   */
+  write(bytes: Uint8Array, limit: number): number {
+    const taken = Math.min(bytes.length, Math.max(0, limit - this.size));
+    if (taken === 0) return 0;
+    this.#reserve(this.size + taken);
+    const at = this.#end % this.#ring.length;
+    const head = Math.min(taken, this.#ring.length - at);
+    this.#ring.set(head === bytes.length ? bytes : bytes.subarray(0, head), at);
+    if (taken > head) this.#ring.set(bytes.subarray(head, taken), 0);
+    this.#end += taken;
+    return taken;
+  }
+
+  /** Copies `length` bytes from stream offset `offset` to `out` at `at`. All of them must be held. */
+  copyTo(offset: number, length: number, out: Uint8Array, at: number): void {
+    if (offset < this.#base || offset + length > this.#end) {
+      throw new Error(
+        `Send buffer holds [${this.#base}, ${this.#end}), asked for ${length} bytes at ${offset}`,
+      );
+    }
+    const from = offset % this.#ring.length;
+    const head = Math.min(length, this.#ring.length - from);
+    out.set(this.#ring.subarray(from, from + head), at);
+    if (length > head) out.set(this.#ring.subarray(0, length - head), at + head);
+  }
+
+  /** Records `[start, end)` as acknowledged and forgets what nobody needs. */
+  acknowledge(start: number, end: number): void {
+    if (start <= this.#base) this.#base = Math.max(this.#base, end);
+    else this.#acked.add(start, end);
+    while (this.#acked.count > 0 && this.#acked.startAt(0) <= this.#base) {
+      this.#base = Math.max(this.#base, this.#acked.endAt(0));
+      this.#acked.remove(this.#acked.startAt(0), this.#acked.endAt(0));
+    }
+    if (this.#base === this.#end && this.#ring.length > MIN_CAPACITY) this.#ring = EMPTY;
+  }
+
+  /** Removes from `ranges` what is acknowledged already. */
+  subtractAcknowledged(ranges: RangeSet): void {
+    ranges.remove(0, this.#base);
+    for (let i = 0; i < this.#acked.count; i++) ranges.remove(this.#acked.startAt(i), this.#acked.endAt(i));
+  }
+
+  /** Forgets everything: the stream was reset. */
+  clear(): void {
+    this.#ring = EMPTY;
+    this.#base = this.#end;
+    this.#acked.clear();
+  }
+
+  #reserve(size: number): void {
+    if (size <= this.#ring.length) return;
+    this.#ring = regrow(this.#ring, this.#base, this.#end, size);
+  }
+}
+
+/** A ring of a power of two of at least `size` bytes, holding `[base, end)` of the old one. */
+export function regrow(old: Uint8Array, base: number, end: number, size: number): Uint8Array {
+  let capacity = Math.max(MIN_CAPACITY, old.length);
+  while (capacity < size) capacity *= 2;
+  const grown = new Uint8Array(capacity);
+  for (let offset = base; offset < end;) {
+    const from = offset % old.length;
+    const to = offset % capacity;
+    const length = Math.min(end - offset, old.length - from, capacity - to);
+    grown.set(old.subarray(from, from + length), to);
+    offset += length;
+  }
+  return grown;
+}
+
+const EMPTY = new Uint8Array(0);
