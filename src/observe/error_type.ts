@@ -30,6 +30,17 @@ export function errorTypeOf(event: NodeEvent): ErrorType | null {
   }
 }
 
+/**
+ * Refusals that mean "this remote could not prove to be whom it should be": what the audit line
+ * `Authentication failed` and the detector of repeated failures count.
+ */
+export const AUTHENTICATION_REASONS: ReadonlySet<HandshakeFailureReason> = new Set([
+  "decrypt",
+  "invalid_signature",
+  "identity_mismatch",
+  "not_allowed",
+]);
+
 const HANDSHAKE_ERROR_TYPES: Readonly<Record<HandshakeFailureReason, ErrorType>> = {
   timeout: "timeout",
   malformed: "protocol",

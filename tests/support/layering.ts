@@ -26,8 +26,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ["crypto"],
 };
 
-/** Plain types and the stream that carries them: every layer reports events. */
-const FOR_ALL: ReadonlySet<string> = new Set(["src/observe/events.ts", "src/observe/event_bus.ts"]);
+/** Plain types, the stream that carries them, and the error class of each: every layer reports events. */
+const FOR_ALL: ReadonlySet<string> = new Set([
+  "src/observe/events.ts",
+  "src/observe/event_bus.ts",
+  "src/observe/error_type.ts",
+]);
 
 /** Every import that points upwards or sideways, and every cycle; empty when the graph is as it should be. */
 export function layeringViolations(modules: readonly ModuleImports[]): string[] {

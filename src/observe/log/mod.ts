@@ -1,0 +1,8 @@
+/**
+ * The log: one line for each event somebody should read.
+ *
+ * @module
+ */
+
+export { createLog, type Log, type LogOptions, type LogStats, type SpanLookup } from "./log.ts";
+export { LOG_FIELDS, LOG_LEVELS, type LogFieldKey, type LogFields } from "./log_entry.ts";
