@@ -357,6 +357,8 @@ export interface DhtRefused {
     | "malformed";
   readonly peerId: PeerId;
   readonly remoteAddr: string;
+  /** How many refusals this report stands for, where a flood was summed up; 1 when absent. */
+  readonly count?: number;
 }
 
 /** An intrusion detector fired. */
