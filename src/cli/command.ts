@@ -6,6 +6,7 @@
  */
 
 import type { Clock } from "../clock.ts";
+import type { LoadedConfig } from "../config/load.ts";
 
 /** How the process ends. Documented, stable. */
 export const EXIT = {
@@ -77,8 +78,12 @@ export interface CommandContext {
   readonly stderr: Output;
   readonly env: Environment;
   readonly clock: Clock;
-  /** Aborts when someone wants the command to end; `reason` is an {@link Interruption}. */
+  /** Aborts when someone wants the command to end; `reason` is an `Interruption`. */
   readonly signal: AbortSignal;
+  /** What relative paths are relative to. */
+  readonly workingDir: string;
+  /** The effective configuration: the common options over environment over file. @throws {ConfigError} */
+  loadConfig(): LoadedConfig;
 }
 
 /** The options given. Asking for a name that the command does not declare is a mistake and throws. */
@@ -122,16 +127,6 @@ export class UsageError extends CommandError {
 
   constructor(message: string) {
     super(message, EXIT.usage);
-  }
-}
-
-/** Someone asked the process to end. */
-export class Interruption extends Error {
-  override readonly name = "Interruption";
-
-  /** @param signalName `SIGINT` or `SIGTERM`. */
-  constructor(readonly signalName: string) {
-    super(`interrupted by ${signalName}`);
   }
 }
 

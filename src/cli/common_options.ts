@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { CommandOption } from "./command.ts";
+import { loadConfig, type LoadedConfig } from "../config/load.ts";
+import type { CommandContext, CommandOption, Options } from "./command.ts";
 
 export const COMMON_OPTIONS: readonly CommandOption[] = [
   { name: "config", short: "c", value: "FILE", about: "configuration file", completes: "files" },
@@ -22,3 +23,16 @@ export const COMMON_OPTIONS: readonly CommandOption[] = [
     choices: ["error", "warn", "info", "debug", "trace"],
   },
 ];
+
+/** The configuration that the common options, the environment and the file make together. */
+export function loadConfigFor(
+  options: Options,
+  { env, workingDir }: Pick<CommandContext, "env" | "workingDir">,
+): LoadedConfig {
+  const file = options.value("config");
+  const [dataDir, logLevel] = [options.value("data-dir"), options.value("log-level")];
+  const overrides = [...options.all("set")];
+  if (dataDir !== undefined) overrides.push(`node.data_dir=${dataDir}`);
+  if (logLevel !== undefined) overrides.push(`logging.level=${logLevel}`);
+  return loadConfig({ ...(file === undefined ? {} : { file }), overrides, env: env.entries(), workingDir });
+}

@@ -16,14 +16,14 @@ import {
   type CommandOption,
   EXIT,
   type ExitCode,
-  Interruption,
   type Options,
   UsageError,
 } from "./command.ts";
-import { COMMON_OPTIONS } from "./common_options.ts";
+import { Interruption } from "../node/lifecycle.ts";
+import { COMMON_OPTIONS, loadConfigFor } from "./common_options.ts";
 
 /** What every context of a run shares. */
-export type Host = Omit<CommandContext, "args" | "options">;
+export type Host = Omit<CommandContext, "args" | "options" | "loadConfig">;
 
 /** The program: its commands, their groups, and what it says about itself. */
 export interface Program {
@@ -70,7 +70,7 @@ function buildParser(program: Program, host: Host, execute: Execute): Parser {
       continue;
     }
     if (!groups.has(group)) {
-      groups.set(group, configure(new Parser(group), host).description(program.groups[group]));
+      groups.set(group, configure(new Parser(group), host).description(program.groups[group] ?? ""));
       root.addCommand(groups.get(group)!);
     }
     groups.get(group)!.addCommand(parser);
@@ -87,7 +87,8 @@ function subparserOf(command: Command, host: Host, execute: Execute): Parser {
   for (const option of command.options ?? []) parser.addOption(optionOf(option));
   return parser.action(async () => {
     const options = optionsOf([...command.options ?? [], ...COMMON_OPTIONS], parser.optsWithGlobals());
-    await execute(command, { ...host, args: parser.args, options });
+    const loadConfig = () => loadConfigFor(options, host);
+    await execute(command, { ...host, args: parser.args, options, loadConfig });
   });
 }
 

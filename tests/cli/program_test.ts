@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
-import {
-  ClosedOutputError,
-  type Command,
-  CommandError,
-  EXIT,
-  Interruption,
-  JSON_OPTION,
-} from "../../src/cli/command.ts";
+import { ClosedOutputError, type Command, CommandError, EXIT, JSON_OPTION } from "../../src/cli/command.ts";
 import { type Program, runProgram } from "../../src/cli/program.ts";
+import { Interruption } from "../../src/node/lifecycle.ts";
 import { testHost } from "../support/cli_host.ts";
 
 const send: Command = {

@@ -33,5 +33,6 @@ export function testHost(environment: Readonly<Record<string, string>> = {}): Te
     env: { get: (name) => environment[name], entries: () => environment },
     clock: systemClock,
     signal: new AbortController().signal,
+    workingDir: "/nonexistent",
   };
 }

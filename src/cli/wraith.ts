@@ -1,0 +1,47 @@
+/**
+ * The program: its table of commands. A new command is a file of its own and a line here.
+ *
+ * @module
+ */
+
+import { basename } from "node:path";
+import { readBuildInfo } from "../build_info.ts";
+import type { Command } from "./command.ts";
+import { completionsOver } from "./completions.ts";
+import { exportCommand } from "./export.ts";
+import { id } from "./id.ts";
+import { init } from "./init.ts";
+import type { Program } from "./program.ts";
+
+export const COMMANDS: readonly Command[] = [
+  init,
+  id,
+  exportCommand,
+  completionsOver(() => COMMANDS),
+];
+
+/** The program as built: its version, its commands. */
+export function wraith(): Program {
+  const { version, revision } = readBuildInfo();
+  return {
+    summary: "Moves files between machines over encrypted sessions, and shows what it does",
+    version: `wraith ${version} (${revision}, deno ${Deno.version.deno})`,
+    commands: COMMANDS,
+    groups: {},
+    defaultCommand: "daemon",
+  };
+}
+
+/**
+ * The words to run for a program started under the name `argv0`: the specification's scripts
+ * `wraith-healthcheck` and `wraith-readiness` are links to this program.
+ */
+export function wordsFor(argv0: string, args: readonly string[]): string[] {
+  const command = COMMAND_OF_NAME[basename(argv0).replace(/\.exe$/i, "")];
+  return command === undefined ? [...args] : [command, ...args];
+}
+
+const COMMAND_OF_NAME: Readonly<Record<string, string | undefined>> = {
+  "wraith-healthcheck": "healthcheck",
+  "wraith-readiness": "readiness",
+};

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { EXIT } from "../../src/cli/command.ts";
+import { runProgram } from "../../src/cli/program.ts";
+import { COMMANDS, wordsFor, wraith } from "../../src/cli/wraith.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { testHost } from "../support/cli_host.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+Deno.test("init writes an identity and a file that id and the loader take", async () => {
+  await using folder = await temporaryFolder();
+  const dir = `${folder.path}/node`;
+  const host = testHost();
+  assert.equal(await runProgram(wraith(), ["init", "--dir", dir], host), EXIT.success, host.stderr.text);
+  assert.match(host.stdout.text, /^ed25519:[0-9a-f]{64}\n$/);
+
+  const file = `${dir}/config.toml`;
+  assert.equal(loadConfig({ file, overrides: [], env: {}, workingDir: "/" }).config.node.dataDir, dir);
+  const again = testHost();
+  assert.equal(await runProgram(wraith(), ["--config", file, "id", "--json"], again), EXIT.success);
+  assert.deepEqual(JSON.parse(again.stdout.text), { peer_id: host.stdout.text.trim() });
+});
+
+Deno.test("init touches nothing that exists", async () => {
+  await using folder = await temporaryFolder();
+  await folder.write("config.toml", "# mine");
+  const host = testHost();
+  assert.equal(await runProgram(wraith(), ["init", "--dir", folder.path], host), EXIT.failure);
+  assert.match(host.stderr.text, /^wraith: .*config\.toml exists: move it away or choose another folder/);
+  assert.deepEqual((await Array.fromAsync(Deno.readDir(folder.path))).map((entry) => entry.name), [
+    "config.toml",
+  ]);
+});
+
+Deno.test("id without an identity says what makes one", async () => {
+  const host = testHost();
+  assert.equal(await runProgram(wraith(), ["id", "--data-dir", "/nonexistent"], host), EXIT.failure);
+  assert.equal(host.stderr.text, "wraith: no identity at /nonexistent/identity.key: wraith init makes one\n");
+});
+
+Deno.test("A wrong configuration is one line and a failure", async () => {
+  const host = testHost();
+  assert.equal(await runProgram(wraith(), ["id", "--set", "dht.enabled=maybe"], host), EXIT.failure);
+  assert.equal(
+    host.stderr.text,
+    'wraith: --set dht.enabled=maybe: dht.enabled: expected true or false, found "maybe"\n',
+  );
+});
+
+Deno.test("export config prints a file that the loader takes", async () => {
+  await using folder = await temporaryFolder();
+  const host = testHost();
+  assert.equal(await runProgram(wraith(), ["export", "config"], host), EXIT.success);
+  const file = await folder.write("config.toml", host.stdout.text);
+  loadConfig({ file, overrides: [], env: {}, workingDir: "/" });
+});
+
+Deno.test("The specification's script names run their commands", () => {
+  assert.deepEqual(wordsFor("/usr/local/bin/wraith-healthcheck", ["--json"]), ["healthcheck", "--json"]);
+  assert.deepEqual(wordsFor("wraith-readiness", []), ["readiness"]);
+  assert.deepEqual(wordsFor("./wraith-cli", ["dht", "peers"]), ["dht", "peers"]);
+});
+
+Deno.test("The table of commands is consistent", () => {
+  const names = COMMANDS.map((command) => command.name);
+  assert.equal(new Set(names).size, names.length);
+  const groups = new Set(names.filter((name) => name.includes(" ")).map((name) => name.split(" ")[0]));
+  assert.deepEqual([...groups].sort(), Object.keys(wraith().groups).sort());
+  for (const { name, summary, options = [], arguments: taken = [] } of COMMANDS) {
+    assert.match(name, /^[a-z]+( [a-z]+)?$/);
+    assert.match(summary, /^[A-Z].*[^.]$/, name);
+    assert.equal(new Set(options.map((option) => option.name)).size, options.length, name);
+    assert.ok(taken.slice(0, -1).every((argument) => !argument.variadic), name);
+  }
+});
