@@ -33,7 +33,7 @@ export interface AeadKey {
    * The slab is borrowed until the call returns.
    *
    * @returns the offset just behind the tag.
-   * @throws {RangeError} when the slab has no room for the tag.
+   * @throws {RangeError} when the slab has no room for all of it, or the counter is out of range.
    */
   seal(counter: number, slab: Uint8Array, start: number, adLength: number, plaintextLength: number): number;
 
@@ -42,6 +42,7 @@ export interface AeadKey {
    *
    * @returns the plaintext's length (`sealedLength` - 16), or -1 when the tag does not match. After -1 the
    * ciphertext region holds unspecified bytes and must not be used.
+   * @throws {RangeError} when the slab does not hold all of it, or the counter is out of range.
    */
   open(counter: number, slab: Uint8Array, start: number, adLength: number, sealedLength: number): number;
 
@@ -54,7 +55,11 @@ export interface AeadKey {
  * and the native suite's self-test enter, through the code that `seal` and `open` run.
  */
 export interface NonceAeadKey extends AeadKey {
-  /** As {@link AeadKey.seal}, under 12 bytes of nonce. */
+  /**
+   * As {@link AeadKey.seal}, under 12 bytes of nonce.
+   *
+   * @throws {RangeError} when the nonce has another length.
+   */
   sealWithNonce(
     nonce: Uint8Array,
     slab: Uint8Array,
@@ -62,7 +67,11 @@ export interface NonceAeadKey extends AeadKey {
     adLength: number,
     plaintextLength: number,
   ): number;
-  /** As {@link AeadKey.open}, under 12 bytes of nonce. */
+  /**
+   * As {@link AeadKey.open}, under 12 bytes of nonce.
+   *
+   * @throws {RangeError} when the nonce has another length.
+   */
   openWithNonce(
     nonce: Uint8Array,
     slab: Uint8Array,
@@ -105,6 +114,11 @@ export interface CipherSuite {
   aead(key: Uint8Array): AeadKey;
 }
 
+/** A suite whose AEAD also takes whole nonces: what both suites here are. */
+export interface NonceCipherSuite extends CipherSuite {
+  aead(key: Uint8Array): NonceAeadKey;
+}
+
 /**
  * Writes the AEAD nonce of `counter` into the 12 bytes of `out`: 4 zero bytes, then the counter as 8 bytes
  * little-endian (Noise revision 34, section 12.3).
@@ -126,4 +140,37 @@ export function writeCounterNonce(counter: number, out: Uint8Array): void {
     out[4 + i] = low >>> (8 * i);
     out[8 + i] = high >>> (8 * i);
   }
+}
+
+/** @throws {RangeError} when `nonce` has not 12 bytes. */
+export function assertNonce(nonce: Uint8Array): void {
+  if (nonce.length !== AEAD_NONCE_LENGTH) {
+    throw new RangeError(
+      `Cannot use the nonce: it must have ${AEAD_NONCE_LENGTH} bytes, got ${nonce.length}`,
+    );
+  }
+}
+
+/** @throws {RangeError} when `key` has not 32 bytes. */
+export function assertAeadKey(key: Uint8Array): void {
+  if (key.length !== AEAD_KEY_LENGTH) {
+    throw new RangeError(`Cannot make an AEAD: key must have ${AEAD_KEY_LENGTH} bytes, got ${key.length}`);
+  }
+}
+
+/**
+ * Checks that additional data and text, one behind the other from `start`, are inside the slab. A native suite
+ * hands addresses made from these numbers to code that checks nothing, so NaN, fractions and negative numbers
+ * fail too.
+ *
+ * @throws {RangeError} when they are not.
+ */
+export function assertRegions(slab: Uint8Array, start: number, adLength: number, textLength: number): void {
+  if (
+    Number.isSafeInteger(start) && start >= 0 && Number.isSafeInteger(adLength) && adLength >= 0 &&
+    Number.isSafeInteger(textLength) && textLength >= 0 && start + adLength + textLength <= slab.length
+  ) return;
+  throw new RangeError(
+    `Cannot use the slab: ${adLength} + ${textLength} bytes from ${start} are not within its ${slab.length}`,
+  );
 }

@@ -14,14 +14,17 @@ import {
   AEAD_KEY_LENGTH,
   AEAD_NONCE_LENGTH,
   AEAD_TAG_LENGTH,
-  type CipherSuite,
+  assertAeadKey,
+  assertNonce,
+  assertRegions,
   type NonceAeadKey,
+  type NonceCipherSuite,
   writeCounterNonce,
 } from "./cipher_suite.ts";
 import { isUsableEd25519Key, isUsableX25519Key } from "./curve_points.ts";
 
 /** The portable suite, which every other one must equal byte for byte. */
-export const nobleSuite: CipherSuite & { aead(key: Uint8Array): NonceAeadKey } = {
+export const nobleSuite: NonceCipherSuite = {
   name: "noble",
 
   x25519PublicKey: (secretKey) => x25519.getPublicKey(secretKey),
@@ -93,9 +96,7 @@ class NobleAeadKey implements NonceAeadKey {
   #wiped = false;
 
   constructor(key: Uint8Array) {
-    if (key.length !== AEAD_KEY_LENGTH) {
-      throw new RangeError(`Cannot make an AEAD: key must have ${AEAD_KEY_LENGTH} bytes, got ${key.length}`);
-    }
+    assertAeadKey(key);
     this.#key.set(key);
   }
 
@@ -117,11 +118,10 @@ class NobleAeadKey implements NonceAeadKey {
     plaintextLength: number,
   ): number {
     this.#assertUsable();
+    assertNonce(nonce);
+    assertRegions(slab, start, adLength, plaintextLength + AEAD_TAG_LENGTH);
     const textStart = start + adLength;
     const end = textStart + plaintextLength + AEAD_TAG_LENGTH;
-    if (end > slab.length) {
-      throw new RangeError(`Cannot seal: slab must have room for ${end} bytes, got ${slab.length}`);
-    }
     const cipher = chacha20poly1305(this.#key, nonce, slab.subarray(start, textStart));
     cipher.encrypt(slab.subarray(textStart, end - AEAD_TAG_LENGTH), slab.subarray(textStart, end));
     return end;
@@ -135,11 +135,10 @@ class NobleAeadKey implements NonceAeadKey {
     sealedLength: number,
   ): number {
     this.#assertUsable();
+    assertNonce(nonce);
+    assertRegions(slab, start, adLength, sealedLength);
     const textStart = start + adLength;
     const end = textStart + sealedLength;
-    if (end > slab.length) {
-      throw new RangeError(`Cannot open: slab must hold ${end} bytes, got ${slab.length}`);
-    }
     if (sealedLength < AEAD_TAG_LENGTH) return -1;
     const cipher = chacha20poly1305(this.#key, nonce, slab.subarray(start, textStart));
     try {
