@@ -50,24 +50,19 @@ for (const [shell, ask] of Object.entries(ASK)) {
   const missing = !await isInstalled(shell);
   const reason = missing ? ` (skipped: ${shell} is not installed)` : "";
   for (const [typed, offered] of OFFERS) {
-    Deno.test(
-      { name: `${shell} offers ${offered} after "${typed.join(" ")}"`, ignore: missing },
-      async () => {
-        await using folder = await temporaryFolder();
-        await folder.write("readme.txt", "");
-        const host = testHost();
-        const program = { ...wraith(), commands: [...SAMPLE, completionsOver(() => SAMPLE)] };
-        assert.equal(await runProgram(program, ["completions", shell], host), EXIT.success);
-        const script = await folder.write("script", host.stdout.text);
-        const { stdout, stderr } = await new Deno.Command(shell, {
-          args: ["-c", ask(script, typed)],
-          cwd: folder.path,
-          env: { HOME: folder.path, XDG_CONFIG_HOME: folder.path },
-        }).output();
-        const lines = new TextDecoder().decode(stdout).trim().split("\n").sort();
-        assert.deepEqual(lines, offered, new TextDecoder().decode(stderr));
-      },
-    );
+    const name = `${shell} offers ${offered} after "${typed.join(" ")}"${reason}`;
+    Deno.test({ name, ignore: missing }, async () => {
+      await using folder = await temporaryFolder();
+      await folder.write("readme.txt", "");
+      const script = await folder.write("script", await sampleScript(shell));
+      const { stdout, stderr } = await new Deno.Command(shell, {
+        args: ["-c", ask(script, typed)],
+        cwd: folder.path,
+        env: { HOME: folder.path, XDG_CONFIG_HOME: folder.path },
+      }).output();
+      const lines = new TextDecoder().decode(stdout).trim().split("\n").sort();
+      assert.deepEqual(lines, offered, new TextDecoder().decode(stderr));
+    });
   }
 }
 
