@@ -7,7 +7,8 @@
 import * as v from "valibot";
 import { parsePeerId, type PeerId } from "../crypto/peer_id.ts";
 import type { BootstrapPeer } from "./config.ts";
-import { parseHostPort, parsePeerAddress } from "./peer_address.ts";
+import { parseIp } from "../net/ip.ts";
+import { isHostPort, parsePeerAddress } from "./peer_address.ts";
 import { formatDuration, formatSize, parseDuration, parseSize } from "./units.ts";
 
 /** What a configuration file may hold for one key. */
@@ -92,8 +93,8 @@ export function url(facts: SettingFacts): Setting<string> {
 export function bindAddress(facts: SettingFacts): Setting<string> {
   return ofText(
     facts,
-    "an IP address without port",
-    (given) => parseHostPort(given.includes(":") ? `[${given}]:0` : `${given}:0`) ? given : null,
+    'an IP address or "localhost"',
+    (given) => given === "localhost" || parseIp(given) !== null ? given : null,
   );
 }
 
@@ -102,7 +103,7 @@ export function hostPort(facts: SettingFacts): Setting<string> {
   return ofText(
     facts,
     'host:port such as "0.0.0.0:41641" or "[::]:41641"',
-    (given) => parseHostPort(given) ? given : null,
+    (given) => isHostPort(given) ? given : null,
   );
 }
 
@@ -153,7 +154,7 @@ export function boolean(facts: SettingFacts): Setting<boolean> {
 
 /** A list of `host:port`. */
 export function hostPorts(facts: SettingFacts): Setting<readonly string[]> {
-  const read = (given: string) => parseHostPort(given) ? given : null;
+  const read = (given: string) => isHostPort(given) ? given : null;
   return listOf(facts, 'a list of host:port such as ["node.example:41641"]', read, (value) => value);
 }
 

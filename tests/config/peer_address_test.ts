@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatHostPort, parseHostPort, parsePeerAddress } from "../../src/config/peer_address.ts";
+import { isHostPort, parsePeerAddress } from "../../src/config/peer_address.ts";
 
 const ID = `ed25519:${"ab".repeat(32)}` as const;
 
@@ -13,14 +13,10 @@ for (const wrong of ["", "ed25519:12", `${ID}@`, `${ID}@host`, `${ID}@host:0`, `
   Deno.test(`"${wrong}" is no peer`, () => assert.equal(parsePeerAddress(wrong), null));
 }
 
-Deno.test("Addresses are read and written back", () => {
-  for (const text of ["192.0.2.1:41641", "[2001:db8::1]:1", "node.example:65535", "[fe80::1%eth0]:9"]) {
-    const parsed = parseHostPort(text);
-    assert.ok(parsed, text);
-    assert.equal(formatHostPort(parsed), text);
-  }
-});
+for (const right of ["192.0.2.1:41641", "[2001:db8::1]:1", "node.example:0"]) {
+  Deno.test(`"${right}" is an address`, () => assert.ok(isHostPort(right)));
+}
 
 for (const wrong of ["host", "host:", ":1", "host:65536", "2001:db8::1:1", "[::1]", "a b:1", "host:1x"]) {
-  Deno.test(`"${wrong}" is no address`, () => assert.equal(parseHostPort(wrong), null));
+  Deno.test(`"${wrong}" is no address`, () => assert.ok(!isHostPort(wrong)));
 }

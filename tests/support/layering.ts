@@ -22,8 +22,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   wire: [],
   crypto: ["config"],
   net: [],
-  // The configuration names peers, so it needs to know how a peer id is spelled.
-  config: ["crypto"],
+  // The configuration names peers and addresses, so it needs to know how they are spelled.
+  config: ["crypto", "net"],
 };
 
 /** Plain types, the stream that carries them, and the error class of each: every layer reports events. */
