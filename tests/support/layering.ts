@@ -14,11 +14,11 @@ export interface ModuleImports {
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ["node", "transfer", "dht", "monitor", "observe", "session", "wire", "crypto", "net", "config"],
   node: ["transfer", "dht", "monitor", "observe", "session", "wire", "crypto", "net", "config"],
-  transfer: ["session", "wire", "crypto", "config"],
-  dht: ["session", "wire", "crypto", "config", "net"],
-  monitor: ["session", "wire", "crypto", "config"],
-  observe: ["session", "wire", "crypto", "config"],
-  session: ["wire", "crypto"],
+  transfer: ["session", "wire", "crypto", "net", "config"],
+  dht: ["session", "wire", "crypto", "net", "config"],
+  monitor: ["session", "wire", "crypto", "net", "config"],
+  observe: ["session", "wire", "crypto", "net", "config"],
+  session: ["wire", "crypto", "net"],
   wire: [],
   crypto: ["config"],
   net: [],
@@ -26,11 +26,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ["crypto", "net"],
 };
 
-/** Plain types, the stream that carries them, and the error class of each: every layer reports events. */
+/**
+ * Plain types, the stream that carries them, and the error class of each: every layer reports events. And the
+ * manifest, which says what version this is.
+ */
 const FOR_ALL: ReadonlySet<string> = new Set([
   "src/observe/events.ts",
   "src/observe/event_bus.ts",
   "src/observe/error_type.ts",
+  "deno.json",
 ]);
 
 /** Every import that points upwards or sideways, and every cycle; empty when the graph is as it should be. */
