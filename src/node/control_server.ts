@@ -57,9 +57,11 @@ export interface ControlServer {
  */
 export async function serveControl(dataDir: string, routes: readonly ControlRoute[]): Promise<ControlServer> {
   const path = controlSocketPath(dataDir);
-  if (new TextEncoder().encode(path).length > MAX_SOCKET_PATH_BYTES) {
+  const dataDirBytes = new TextEncoder().encode(dataDir).length;
+  if (dataDirBytes > MAX_DATA_DIR_BYTES) {
     throw new ControlSocketError(
-      `cannot listen on ${path}: the path is longer than ${MAX_SOCKET_PATH_BYTES} bytes; choose a shorter node.data_dir`,
+      `cannot listen on ${path}: paths of sockets are short, so node.data_dir may have ${MAX_DATA_DIR_BYTES} bytes ` +
+        `and has ${dataDirBytes}`,
     );
   }
   const stop = new AbortController();
@@ -69,6 +71,7 @@ export async function serveControl(dataDir: string, routes: readonly ControlRout
     async close() {
       stop.abort();
       await server.shutdown();
+      await Deno.remove(path);
     },
   };
 }
@@ -85,8 +88,8 @@ async function claim(dataDir: string, path: string, handler: Handler): Promise<D
         `a node is already running in ${dataDir}: stop it, or give this one another node.data_dir`,
       );
     }
-    await removeStale(path);
-    return listen(path, handler);
+    await refuseOther(path);
+    return await listen(dataDir, path, handler);
   } catch (error) {
     if (error instanceof ControlSocketError) throw error;
     const reason = error instanceof Deno.errors.PermissionDenied
@@ -96,13 +99,20 @@ async function claim(dataDir: string, path: string, handler: Handler): Promise<D
   }
 }
 
-/** Listens on a socket that is never, not for a moment, open to others. Synchronous because the umask is global. */
-function listen(path: string, handler: Handler): Deno.HttpServer {
-  const umask = Deno.umask(0o177);
+/**
+ * Listens in a folder that only its owner can enter and moves the socket to `path` once its mode is right, so that
+ * it is not open to others for a moment. The move replaces a dead socket.
+ */
+async function listen(dataDir: string, path: string, handler: Handler): Promise<Deno.HttpServer> {
+  const folder = await Deno.makeTempDir({ dir: dataDir, prefix: ".c" });
   try {
-    return Deno.serve({ path, onListen: () => {}, onError: failed }, handler);
+    const draft = join(folder, "s");
+    const server = Deno.serve({ path: draft, onListen: () => {}, onError: failed }, handler);
+    await Deno.chmod(draft, 0o600);
+    await Deno.rename(draft, path);
+    return server;
   } finally {
-    Deno.umask(umask);
+    await Deno.remove(folder, { recursive: true });
   }
 }
 
@@ -116,16 +126,15 @@ async function isAnswered(path: string): Promise<boolean> {
   }
 }
 
-async function removeStale(path: string): Promise<void> {
+/** Whatever is in the socket's place must be a socket to be replaced. */
+async function refuseOther(path: string): Promise<void> {
   try {
-    const { isSocket } = await Deno.lstat(path);
-    if (!isSocket) {
-      throw new ControlSocketError(`cannot listen on ${path}: something else of that name is there`);
-    }
-    await Deno.remove(path);
+    if ((await Deno.lstat(path)).isSocket) return;
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
   }
+  throw new ControlSocketError(`cannot listen on ${path}: something else of that name is there`);
 }
 
 function dispatcher(routes: readonly ControlRoute[], stopping: AbortSignal): Handler {
@@ -193,6 +202,6 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** `sun_path` of macOS and the BSDs with its final zero; Linux has four bytes more. */
-const MAX_SOCKET_PATH_BYTES = 103;
+/** `sun_path` holds 103 bytes on macOS and the BSDs, 107 on Linux; {@link listen} appends up to 23. */
+const MAX_DATA_DIR_BYTES = 80;
 const MAX_REQUEST_BYTES = 1_048_576;

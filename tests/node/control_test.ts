@@ -157,6 +157,8 @@ Deno.test("A server that stops ends its streams and says so", async () => {
 Deno.test("Only its owner can open the socket", async () => {
   await withServer(ROUTES, async (_, dataDir) => {
     assert.equal((await Deno.stat(`${dataDir}/control.sock`)).mode! & 0o777, 0o600);
+    const names = (await Array.fromAsync(Deno.readDir(dataDir))).map((entry) => entry.name);
+    assert.deepEqual(names.sort(), ["control.lock", "control.sock"]);
   });
 });
 
@@ -187,9 +189,14 @@ Deno.test("A file in the socket's place is left alone", async () => {
   assert.equal(await Deno.readTextFile(`${folder.path}/control.sock`), "mine");
 });
 
-Deno.test("A folder whose socket path is too long is refused before anything is made", async () => {
-  const dataDir = `/tmp/${"x".repeat(100)}`;
-  await assert.rejects(serveControl(dataDir, []), /longer than 103 bytes; choose a shorter node\.data_dir$/);
+Deno.test("A folder whose socket path is too long is refused before anything is made in it", async () => {
+  await using folder = await temporaryFolder();
+  const dataDir = `${folder.path}/${"x".repeat(90)}`;
+  await Deno.mkdir(dataDir);
+  await assert.rejects(serveControl(dataDir, []), /node\.data_dir may have 80 bytes and has \d+$/);
+  assert.deepEqual((await Array.fromAsync(Deno.readDir(dataDir))).map((entry) => entry.name), [
+    "control.lock",
+  ]);
 });
 
 Deno.test("Without a node the client says what to do", async () => {
