@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { LogLevel } from "../config/config.ts";
 import type { PeerId } from "../crypto/peer_id.ts";
 import type { Direction, TransferDirection } from "../observe/events.ts";
 
@@ -115,6 +116,18 @@ export interface DhtView {
   }[];
 }
 
+/** What the views of the event stream did with it. Cumulative since the node started. */
+export interface ObserverCounters {
+  readonly logLines: Readonly<Record<LogLevel, number>>;
+  readonly auditRecords: number;
+  readonly auditWriteFailures: number;
+  readonly spansExported: number;
+  /** Spans that found no room in the queue. */
+  readonly spansDropped: number;
+  /** Spans that the collector refused or never received. */
+  readonly spansFailed: number;
+}
+
 /** The node, as monitoring sees it. Each method is cheap enough for every scrape. */
 export interface NodeView {
   readonly facts: NodeFacts;
@@ -126,6 +139,8 @@ export interface NodeView {
   transfers(limit: number): readonly TransferView[];
   /** Null when the DHT is off. */
   dht(): DhtView | null;
+  /** Left out by a node that logs, audits and traces nothing. */
+  observers?(): ObserverCounters;
   /** The node has bound its sockets, joined what it was told to join, and is not stopping. */
   readonly phase: "starting" | "running" | "stopping";
 }
