@@ -95,11 +95,15 @@ export const METRICS = {
       specified: true,
     },
   ),
-  dhtLookups: counter("wraith_dht_lookups_total", "DHT lookups that ended, by whether they found their target.", {
-    labels: { result: RESULTS },
-    normal: "Failures are rare once joined.",
-    specified: true,
-  }),
+  dhtLookups: counter(
+    "wraith_dht_lookups_total",
+    "DHT lookups that ended, by whether they found their target.",
+    {
+      labels: { result: RESULTS },
+      normal: "Failures are rare once joined.",
+      specified: true,
+    },
+  ),
   dhtLookupDuration: summary(
     "wraith_dht_lookup_duration_seconds",
     "Duration of DHT lookups of either result; quantiles over the last 10 minutes, 0 when none.",
@@ -134,7 +138,11 @@ export const METRICS = {
   errors: counter(
     "wraith_errors_total",
     "Failures that disturbed service, by class: the same word as error_type in the log.",
-    { labels: { type: ERROR_TYPES }, normal: "Near 0 per second; crypto and internal stay at 0.", specified: true },
+    {
+      labels: { type: ERROR_TYPES },
+      normal: "Near 0 per second; crypto and internal stay at 0.",
+      specified: true,
+    },
   ),
 
   handshakes: counter(
@@ -153,7 +161,10 @@ export const METRICS = {
     "wraith_handshake_latency_seconds",
     "Time from first packet to session of successful handshakes, with trace exemplars.",
     HANDSHAKE_BUCKETS,
-    { labels: { direction: DIRECTIONS }, normal: "As wraith_handshake_duration_seconds, but it can be aggregated." },
+    {
+      labels: { direction: DIRECTIONS },
+      normal: "As wraith_handshake_duration_seconds, but it can be aggregated.",
+    },
   ),
   handshakeRetries: counter(
     "wraith_handshake_retries_total",
@@ -180,14 +191,18 @@ export const METRICS = {
     source: "snapshot",
     normal: "Grows with use.",
   }),
-  packetsDropped: counter("wraith_packets_dropped_total", "Received datagrams that went no further, by reason.", {
-    labels: { reason: PACKET_DROP_REASONS },
-    source: "snapshot",
-    normal: "Near 0 per second; a little replay and too_old after reordering.",
-  }),
+  packetsDropped: counter(
+    "wraith_packets_dropped_total",
+    "Received datagrams that went no further, by reason.",
+    {
+      labels: { reason: PACKET_DROP_REASONS },
+      source: "snapshot",
+      normal: "Near 0 per second; a little replay and too_old after reordering.",
+    },
+  ),
   packetsLost: counter("wraith_packets_lost_total", "Sent packets that loss recovery declared lost.", {
     source: "snapshot",
-    normal: "Under one in a hundred of wraith_packets_total{direction=\"send\"}.",
+    normal: 'Under one in a hundred of wraith_packets_total{direction="send"}.',
   }),
   pathRtt: histogram(
     "wraith_path_rtt_seconds",
@@ -200,22 +215,34 @@ export const METRICS = {
     normal: "Mostly direct; relayed costs a third party's bandwidth.",
   }),
 
-  transfersInProgress: gauge("wraith_transfers_in_progress", "Transfers that are running: started, not paused, not ended.", {
-    labels: { direction: TRANSFER_DIRECTIONS },
-    normal: "0 when idle.",
-  }),
-  transfers: counter("wraith_transfers_total", "Transfers that ended, by direction and why they failed (none on success).", {
-    labels: { direction: TRANSFER_DIRECTIONS, result: RESULTS, reason: ["none", ...TRANSFER_FAILURE_REASONS] },
-    series: [
-      ...combinations({ direction: TRANSFER_DIRECTIONS, result: ["success"], reason: ["none"] }),
-      ...combinations({
+  transfersInProgress: gauge(
+    "wraith_transfers_in_progress",
+    "Transfers that are running: started, not paused, not ended.",
+    {
+      labels: { direction: TRANSFER_DIRECTIONS },
+      normal: "0 when idle.",
+    },
+  ),
+  transfers: counter(
+    "wraith_transfers_total",
+    "Transfers that ended, by direction and why they failed (none on success).",
+    {
+      labels: {
         direction: TRANSFER_DIRECTIONS,
-        result: ["failure"],
-        reason: TRANSFER_FAILURE_REASONS,
-      }),
-    ],
-    normal: "Success dominates; integrity and storage stay at 0.",
-  }),
+        result: RESULTS,
+        reason: ["none", ...TRANSFER_FAILURE_REASONS],
+      },
+      series: [
+        ...combinations({ direction: TRANSFER_DIRECTIONS, result: ["success"], reason: ["none"] }),
+        ...combinations({
+          direction: TRANSFER_DIRECTIONS,
+          result: ["failure"],
+          reason: TRANSFER_FAILURE_REASONS,
+        }),
+      ],
+      normal: "Success dominates; integrity and storage stay at 0.",
+    },
+  ),
   transferDuration: histogram(
     "wraith_transfer_duration_seconds",
     "Time from start to confirmed delivery of completed transfers, with trace exemplars.",
@@ -246,20 +273,27 @@ export const METRICS = {
     "wraith_dht_lookup_latency_seconds",
     "Duration of DHT lookups of either result, with trace exemplars.",
     LOOKUP_BUCKETS,
-    { labels: { result: RESULTS }, normal: "As wraith_dht_lookup_duration_seconds, but it can be aggregated." },
+    {
+      labels: { result: RESULTS },
+      normal: "As wraith_dht_lookup_duration_seconds, but it can be aggregated.",
+    },
   ),
   dhtRpcs: counter("wraith_dht_rpcs_total", "Questions this node asked other DHT nodes, by how they ended.", {
     labels: { type: DHT_RPCS, result: DHT_RPC_RESULTS },
     normal: "Mostly success; timeouts up to a fifth while peers come and go.",
   }),
-  dhtRefusals: counter("wraith_dht_refusals_total", "Queries and records of others that this node turned away.", {
-    labels: { what: ["query", "record"], reason: DHT_REFUSALS },
-    series: [
-      ...combinations({ what: ["query"], reason: ["rate_limited", "malformed"] }),
-      ...combinations({ what: ["record"], reason: DHT_REFUSALS }),
-    ],
-    normal: "Near 0; rate_limited in numbers is a flood.",
-  }),
+  dhtRefusals: counter(
+    "wraith_dht_refusals_total",
+    "Queries and records of others that this node turned away.",
+    {
+      labels: { what: ["query", "record"], reason: DHT_REFUSALS },
+      series: [
+        ...combinations({ what: ["query"], reason: ["rate_limited", "malformed"] }),
+        ...combinations({ what: ["record"], reason: DHT_REFUSALS }),
+      ],
+      normal: "Near 0; rate_limited in numbers is a flood.",
+    },
+  ),
 
   securityEvents: counter("wraith_security_events_total", "Times an intrusion detector fired.", {
     labels: { detector: DETECTORS },
@@ -275,10 +309,14 @@ export const METRICS = {
     source: "snapshot",
     normal: "Grows slowly.",
   }),
-  auditWriteFailures: counter("wraith_audit_write_failures_total", "Audit records that could not be written.", {
-    source: "snapshot",
-    normal: "0. Any is a gap in the trail.",
-  }),
+  auditWriteFailures: counter(
+    "wraith_audit_write_failures_total",
+    "Audit records that could not be written.",
+    {
+      source: "snapshot",
+      normal: "0. Any is a gap in the trail.",
+    },
+  ),
   logLines: counter("wraith_log_lines_total", "Log lines written, by level.", {
     labels: { level: LOG_LEVELS },
     source: "snapshot",
@@ -293,7 +331,10 @@ export const METRICS = {
     normal: "dropped and failed stay at 0.",
   }),
 
-  ready: gauge("wraith_ready", "1 when the readiness probe passes, else 0.", { source: "scrape", normal: "1." }),
+  ready: gauge("wraith_ready", "1 when the readiness probe passes, else 0.", {
+    source: "scrape",
+    normal: "1.",
+  }),
   checkPassing: gauge("wraith_health_check_passing", "1 when this readiness check passes, else 0.", {
     labels: { check: CHECKS },
     source: "scrape",
@@ -374,11 +415,15 @@ export const METRICS = {
     source: "sample",
     normal: "Flat over hours.",
   }),
-  externalMemory: gauge("wraith_external_memory_bytes", "Buffers outside the JavaScript heap that it refers to.", {
-    unit: "bytes",
-    source: "sample",
-    normal: "Follows the number of sessions.",
-  }),
+  externalMemory: gauge(
+    "wraith_external_memory_bytes",
+    "Buffers outside the JavaScript heap that it refers to.",
+    {
+      unit: "bytes",
+      source: "sample",
+      normal: "Follows the number of sessions.",
+    },
+  ),
   buildInfo: info("wraith_build_info", "What runs: always 1, the labels tell.", {
     labels: { version: "open", revision: "open", runtime: "open", crypto: "open", sockets: "open" },
     source: "snapshot",

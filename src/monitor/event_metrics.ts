@@ -4,14 +4,15 @@
  * @module
  */
 
-import {
-  errorTypeOf,
-  type HandshakeFailed,
-  type NodeEvent,
-  type SessionEstablished,
-  type TransferCompleted,
-  type TransferDirection,
-  type TransferFailed,
+import { errorTypeOf } from "../observe/error_type.ts";
+import type {
+  HandshakeFailed,
+  NodeEvent,
+  SessionClosed,
+  SessionEstablished,
+  TransferCompleted,
+  TransferDirection,
+  TransferFailed,
 } from "../observe/events.ts";
 import type { Exemplar, MetricHandles } from "./registry.ts";
 
@@ -22,6 +23,7 @@ export type ExemplarSource = (event: NodeEvent) => Exemplar | null;
 export class EventMetrics {
   readonly #metrics: MetricHandles;
   readonly #exemplarOf: ExemplarSource;
+  readonly #peers = { direct: 0, relayed: 0 };
   readonly #pathOf = new Map<number, "direct" | "relayed">();
   readonly #runningTransfers = new Map<string, { direction: TransferDirection; paused: boolean }>();
   readonly #blocked = new Set<string>();
@@ -45,9 +47,7 @@ export class EventMetrics {
       case "session.established":
         return this.#sessionEstablished(event);
       case "session.closed":
-        metrics.sessionsClosed.inc({ end: event.end });
-        this.#pathOf.delete(event.sessionId);
-        return this.#setPeers();
+        return this.#sessionClosed(event);
       case "session.rekeyed":
         return metrics.sessionRekeys.inc({});
       case "session.path_changed":
@@ -112,14 +112,20 @@ export class EventMetrics {
     metrics.handshakeDuration.observe({}, seconds);
     metrics.handshakeLatency.observe({ direction: event.direction }, seconds, this.#exemplarOf(event));
     this.#pathOf.set(event.sessionId, event.path);
-    this.#setPeers();
+    this.#changePeers(event.path, 1);
   }
 
-  #setPeers(): void {
-    let relayed = 0;
-    for (const path of this.#pathOf.values()) if (path === "relayed") relayed++;
-    this.#metrics.peers.set({ path: "direct" }, this.#pathOf.size - relayed);
-    this.#metrics.peers.set({ path: "relayed" }, relayed);
+  #sessionClosed(event: SessionClosed): void {
+    this.#metrics.sessionsClosed.inc({ end: event.end });
+    const path = this.#pathOf.get(event.sessionId);
+    if (path === undefined) return;
+    this.#pathOf.delete(event.sessionId);
+    this.#changePeers(path, -1);
+  }
+
+  #changePeers(path: "direct" | "relayed", by: number): void {
+    this.#peers[path] += by;
+    this.#metrics.peers.set({ path }, this.#peers[path]);
   }
 
   #transferRuns(direction: TransferDirection, transferId: string, paused: boolean): void {

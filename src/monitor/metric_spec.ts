@@ -126,7 +126,10 @@ export function summary<const L extends LabelSchema = Record<never, never>>(
   help: string,
   details: Details<L>,
 ): MetricSpec<"summary", L> {
-  return { ...declare("summary", name, help, { unit: "seconds", ...details }), quantiles: [0.5, 0.9, 0.95, 0.99] };
+  return {
+    ...declare("summary", name, help, { unit: "seconds", ...details }),
+    quantiles: [0.5, 0.9, 0.95, 0.99],
+  };
 }
 
 /** Declares a histogram, in seconds. */

@@ -6,7 +6,7 @@
  */
 
 import { Counter, Gauge, Histogram, Registry, Summary } from "prom-client";
-import { METRICS, type MetricKey } from "./catalogue.ts";
+import { type MetricKey, METRICS } from "./catalogue.ts";
 import {
   initialSeries,
   type LabelSchema,
@@ -42,8 +42,7 @@ export interface ObserverHandle<L> {
   observe(labels: L, value: number, exemplar?: Exemplar | null): void;
 }
 
-type HandleOf<S> = S extends MetricSpec<infer T, infer L>
-  ? T extends "counter" ? CounterHandle<LabelsOf<L>>
+type HandleOf<S> = S extends MetricSpec<infer T, infer L> ? T extends "counter" ? CounterHandle<LabelsOf<L>>
   : T extends "gauge" | "info" ? GaugeHandle<LabelsOf<L>>
   : ObserverHandle<LabelsOf<L>>
   : never;
@@ -110,9 +109,16 @@ export class MetricRegistry {
       counter: () => counterHandle(new Counter(config), guard),
       gauge: () => gaugeHandle(new Gauge(config), guard),
       info: () => gaugeHandle(new Gauge(config), guard),
-      summary: () => summaryHandle(new Summary({ ...config, ...SUMMARY_WINDOW, percentiles: [...spec.quantiles!] }), guard),
+      summary: () =>
+        summaryHandle(
+          new Summary({ ...config, ...SUMMARY_WINDOW, percentiles: [...spec.quantiles!] }),
+          guard,
+        ),
       histogram: () =>
-        histogramHandle(new Histogram({ ...config, buckets: [...spec.buckets!], enableExemplars: true }), guard),
+        histogramHandle(
+          new Histogram({ ...config, buckets: [...spec.buckets!], enableExemplars: true }),
+          guard,
+        ),
     };
     return create[spec.type]();
   }
@@ -234,7 +240,9 @@ interface ClientValue {
   readonly metricName?: string;
   readonly labels: Readonly<Record<string, string | number>>;
   readonly value: number;
-  readonly exemplar?: { readonly labelSet: LabelSet; readonly value: number; readonly timestamp: number } | null;
+  readonly exemplar?:
+    | { readonly labelSet: LabelSet; readonly value: number; readonly timestamp: number }
+    | null;
 }
 
 const SUMMARY_WINDOW = { maxAgeSeconds: 600, ageBuckets: 5 };
