@@ -5,6 +5,8 @@
  * @module
  */
 
+import { countFileDescriptors, readKernelFile } from "./linux_facts.ts";
+
 /** The source of process facts; a test replaces it. */
 export interface ProcessFacts {
   memory(): {
@@ -27,26 +29,19 @@ export const systemProcessFacts: ProcessFacts = {
   },
   virtualBytes() {
     // Field 23 of /proc/self/stat; the second field may hold spaces, so count from its closing parenthesis.
-    const stat = readText("/proc/self/stat");
+    const stat = readKernelFile("/proc/self/stat");
     const bytes = Number(stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[20]);
     return Number.isFinite(bytes) ? bytes : null;
   },
   openFileDescriptors() {
-    try {
-      let open = 0;
-      for (const _entry of Deno.readDirSync("/proc/self/fd")) open++;
-      // The listing itself holds one.
-      return open - 1;
-    } catch {
-      return null;
-    }
+    return countFileDescriptors();
   },
   maxFileDescriptors() {
-    const limit = /^Max open files\s+(\d+)/m.exec(readText("/proc/self/limits") ?? "");
+    const limit = /^Max open files\s+(\d+)/m.exec(readKernelFile("/proc/self/limits") ?? "");
     return limit ? Number(limit[1]) : null;
   },
   memoryLimitBytes() {
-    return memoryLimit(readText, machineMemoryBytes());
+    return memoryLimit(readKernelFile, machineMemoryBytes());
   },
 };
 
@@ -87,14 +82,6 @@ function ancestors(path: string): string[] {
 function machineMemoryBytes(): number | null {
   try {
     return Deno.systemMemoryInfo().total;
-  } catch {
-    return null;
-  }
-}
-
-function readText(path: string): string | null {
-  try {
-    return Deno.readTextFileSync(path);
   } catch {
     return null;
   }
