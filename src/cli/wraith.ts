@@ -11,11 +11,18 @@ import { completionsOver } from "./completions.ts";
 import { exportCommand } from "./export.ts";
 import { id } from "./id.ts";
 import { init } from "./init.ts";
+import { metrics } from "./metrics.ts";
+import { healthcheck, readiness } from "./probes.ts";
 import type { Program } from "./program.ts";
+import { sessions } from "./sessions.ts";
 
 export const COMMANDS: readonly Command[] = [
   init,
   id,
+  sessions,
+  healthcheck,
+  readiness,
+  metrics,
   exportCommand,
   completionsOver(() => COMMANDS),
 ];

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { EXIT, type ExitCode } from "../../src/cli/command.ts";
+import { runProgram } from "../../src/cli/program.ts";
+import { wordsFor, wraith } from "../../src/cli/wraith.ts";
+import { createMonitor } from "../../src/monitor/monitor.ts";
+import { serveControl } from "../../src/node/control_server.ts";
+import { statusRoutes } from "../../src/node/control_status.ts";
+import { EventBus } from "../../src/observe/event_bus.ts";
+import { systemClock } from "../../src/clock.ts";
+import { testHost } from "../support/cli_host.ts";
+import { FakeNodeView, fakeSession, monitoringConfig, PEER_B } from "../support/fake_node_view.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+
+/** Runs commands against a node that shows `view`. */
+async function withNode(
+  view: FakeNodeView,
+  use: (run: (...words: string[]) => Promise<{ code: ExitCode; out: string; err: string }>) => Promise<void>,
+): Promise<void> {
+  await using folder = await temporaryFolder();
+  const config = monitoringConfig({ enabled: false });
+  const monitor = createMonitor({ view, bus: new EventBus(systemClock), config });
+  const source = {
+    view,
+    monitor,
+    reload: () => Promise.resolve({ applied: [], needRestart: [], error: null }),
+    stop: () => {},
+  };
+  const server = await serveControl(folder.path, statusRoutes(source));
+  try {
+    await monitor.start();
+    await use((...words) => runIn(folder.path, words));
+  } finally {
+    await monitor.stop();
+    await server.close();
+  }
+}
+
+async function runIn(dataDir: string, words: readonly string[]) {
+  const host = testHost();
+  const code = await runProgram(wraith(), [...words, "--data-dir", dataDir], host);
+  return { code, out: host.stdout.text, err: host.stderr.text };
+}
+
+Deno.test("sessions lists who the node talks to, for people and for programs", async () => {
+  const view = new FakeNodeView();
+  view.establishedSessions = [fakeSession(7, { remoteAddr: "192.0.2.1:9", bytesSent: 1_500_000 })];
+  await withNode(view, async (run) => {
+    const { code, out } = await run("sessions");
+    assert.equal(code, EXIT.success);
+    const [heading, row] = out.split("\n");
+    assert.match(heading, /^PEER +ADDRESS +DIRECTION +PATH +AGE +RTT +SENT +RECEIVED +LOST$/);
+    assert.match(row, new RegExp(`^${PEER_B} +192\\.0\\.2\\.1:9 .* 1\\.5 MB `));
+
+    const document = JSON.parse((await run("sessions", "--json")).out);
+    assert.equal(document.sessions.length, 1);
+    assert.equal(document.sessions[0].session_id, 7);
+    assert.equal(document.sessions[0].bytes_sent, 1_500_000);
+  });
+});
+
+Deno.test("A peer's agent or address cannot steer the terminal", async () => {
+  const view = new FakeNodeView();
+  view.establishedSessions = [fakeSession(1, { remoteAddr: "\u001b[2J\u202e" })];
+  await withNode(view, async (run) => {
+    // deno-lint-ignore no-control-regex
+    assert.doesNotMatch((await run("sessions")).out, /[\u001b\u202e]/);
+  });
+});
+
+Deno.test("metrics prints the exposition", async () => {
+  await withNode(new FakeNodeView(), async (run) => {
+    const { code, out } = await run("metrics");
+    assert.equal(code, EXIT.success);
+    assert.match(out, /^wraith_sessions_active\{state="established"\} 0$/m);
+  });
+});
+
+Deno.test("The probes say what the specification's scripts say", async () => {
+  const view = new FakeNodeView();
+  await withNode(view, async (run) => {
+    assert.deepEqual(await run("healthcheck"), { code: EXIT.success, out: "OK: WRAITH healthy\n", err: "" });
+    assert.deepEqual(await run("readiness"), {
+      code: EXIT.success,
+      out: "OK: DHT ready (5 peers)\n",
+      err: "",
+    });
+    const document = JSON.parse((await run("readiness", "--json")).out);
+    assert.equal(document.status, "OK");
+    assert.equal(document.dht_peers, 5);
+  });
+  const lonely = new FakeNodeView();
+  lonely.dhtState!.peers = 2;
+  await withNode(lonely, async (run) => {
+    const { code, out } = await run("readiness");
+    assert.deepEqual([code, out], [EXIT.failure, "WARNING: Insufficient DHT peers (2)\n"]);
+    assert.equal((await run("healthcheck")).code, EXIT.success);
+  });
+  const stopping = new FakeNodeView();
+  stopping.phase = "stopping";
+  await withNode(stopping, async (run) => {
+    const { code, out } = await run("readiness");
+    assert.deepEqual([code, out], [EXIT.failure, "WARNING: node is stopping\n"]);
+  });
+});
+
+Deno.test("Without a node the probes answer and the other commands fail in one line", async () => {
+  await using folder = await temporaryFolder();
+  const health = await runIn(folder.path, wordsFor("wraith-healthcheck", []));
+  assert.deepEqual(health, { code: EXIT.usage, out: "CRITICAL: WRAITH process not running\n", err: "" });
+  const ready = await runIn(folder.path, wordsFor("wraith-readiness", []));
+  assert.deepEqual(ready, { code: EXIT.failure, out: "WARNING: WRAITH process not running\n", err: "" });
+  for (const command of ["sessions", "metrics"]) {
+    const { code, out, err } = await runIn(folder.path, [command]);
+    assert.deepEqual([code, out], [EXIT.failure, ""]);
+    assert.match(err, /^wraith: no node is running in .*: start one with wraith, or name its folder .*\n$/);
+  }
+});
