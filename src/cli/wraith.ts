@@ -15,10 +15,12 @@ import { metrics } from "./metrics.ts";
 import { healthcheck, readiness } from "./probes.ts";
 import type { Program } from "./program.ts";
 import { sessions } from "./sessions.ts";
+import { status } from "./status.ts";
 
 export const COMMANDS: readonly Command[] = [
   init,
   id,
+  status,
   sessions,
   healthcheck,
   readiness,

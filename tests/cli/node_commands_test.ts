@@ -67,6 +67,15 @@ Deno.test("A peer's agent or address cannot steer the terminal", async () => {
   });
 });
 
+Deno.test("status says what the node is", async () => {
+  await withNode(new FakeNodeView(), async (run) => {
+    assert.match((await run("status")).out, /^listening +udp 127\.0\.0\.1:41641\nmonitoring +off$/m);
+    const document = JSON.parse((await run("status", "--json")).out);
+    assert.equal(document.pid, Deno.pid);
+    assert.equal(document.phase, "running");
+  });
+});
+
 Deno.test("metrics prints the exposition", async () => {
   await withNode(new FakeNodeView(), async (run) => {
     const { code, out } = await run("metrics");
