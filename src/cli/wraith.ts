@@ -8,6 +8,7 @@ import { basename } from "node:path";
 import { readBuildInfo } from "../build_info.ts";
 import type { Command } from "./command.ts";
 import { completionsOver } from "./completions.ts";
+import { daemon } from "./daemon.ts";
 import { exportCommand } from "./export.ts";
 import { id } from "./id.ts";
 import { init } from "./init.ts";
@@ -18,6 +19,7 @@ import { sessions } from "./sessions.ts";
 import { status } from "./status.ts";
 
 export const COMMANDS: readonly Command[] = [
+  daemon,
   init,
   id,
   status,

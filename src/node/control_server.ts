@@ -45,17 +45,19 @@ export class ControlSocketError extends Error {
 /** A listening control API. */
 export interface ControlServer {
   readonly path: string;
+  /** Adds what can be asked. Until the first call every request is answered with "starting". */
+  addRoutes(routes: readonly ControlRoute[]): void;
   /** Ends every stream, answers what is under way, and removes the socket. */
   close(): Promise<void>;
 }
 
 /**
- * Claims `dataDir` for this process by listening on its control socket, and serves `routes` there. A socket that
- * nobody answers on is left over from a crash and is replaced.
+ * Claims `dataDir` for this process by listening on its control socket. A socket that nobody answers on is left
+ * over from a crash and is replaced.
  *
  * @throws {ControlSocketError} when another node runs in that folder, or the socket cannot be made.
  */
-export async function serveControl(dataDir: string, routes: readonly ControlRoute[]): Promise<ControlServer> {
+export async function serveControl(dataDir: string): Promise<ControlServer> {
   const path = controlSocketPath(dataDir);
   const dataDirBytes = new TextEncoder().encode(dataDir).length;
   if (dataDirBytes > MAX_DATA_DIR_BYTES) {
@@ -65,9 +67,13 @@ export async function serveControl(dataDir: string, routes: readonly ControlRout
     );
   }
   const stop = new AbortController();
+  const routes: CompiledRoute[] = [];
   const server = await claim(dataDir, path, dispatcher(routes, stop.signal));
   return {
     path,
+    addRoutes(added) {
+      routes.push(...added.map((route) => ({ route, pattern: new URLPattern({ pathname: route.path }) })));
+    },
     async close() {
       stop.abort();
       await server.shutdown();
@@ -77,6 +83,7 @@ export async function serveControl(dataDir: string, routes: readonly ControlRout
 }
 
 type Handler = (request: Request) => Promise<Response>;
+type CompiledRoute = { readonly route: ControlRoute; readonly pattern: URLPattern };
 
 async function claim(dataDir: string, path: string, handler: Handler): Promise<Deno.HttpServer> {
   try {
@@ -137,11 +144,11 @@ async function refuseOther(path: string): Promise<void> {
   throw new ControlSocketError(`cannot listen on ${path}: something else of that name is there`);
 }
 
-function dispatcher(routes: readonly ControlRoute[], stopping: AbortSignal): Handler {
-  const patterns = routes.map((route) => ({ route, pattern: new URLPattern({ pathname: route.path }) }));
+function dispatcher(routes: readonly CompiledRoute[], stopping: AbortSignal): Handler {
   return async (request) => {
     const url = new URL(request.url);
-    const matching = patterns.filter(({ pattern }) => pattern.test(url));
+    if (routes.length === 0) return errorResponse(503, "starting", "the node is still starting");
+    const matching = routes.filter(({ pattern }) => pattern.test(url));
     const chosen = matching.find(({ route }) => route.method === request.method);
     if (!chosen) {
       const status = matching.length > 0 ? 405 : 404;

@@ -25,7 +25,8 @@ async function withNode(
     reload: () => Promise.resolve({ applied: [], needRestart: [], error: null }),
     stop: () => {},
   };
-  const server = await serveControl(folder.path, statusRoutes(source));
+  const server = await serveControl(folder.path);
+  server.addRoutes(statusRoutes(source));
   try {
     await monitor.start();
     await use((...words) => runIn(folder.path, words));

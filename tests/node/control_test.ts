@@ -48,7 +48,8 @@ async function withServer(
   use: (client: ControlClient, dataDir: string) => Promise<void>,
 ): Promise<void> {
   await using folder = await temporaryFolder();
-  const server = await serveControl(folder.path, routes);
+  const server = await serveControl(folder.path);
+  server.addRoutes(routes);
   try {
     using client = new ControlClient(folder.path);
     await use(client, folder.path);
@@ -142,7 +143,8 @@ Deno.test("An aborted client stops the operation and throws the reason", async (
 Deno.test("A server that stops ends its streams and says so", async () => {
   await using folder = await temporaryFolder();
   const { route } = waitingRoute();
-  const server = await serveControl(folder.path, [route]);
+  const server = await serveControl(folder.path);
+  server.addRoutes([route]);
   using client = new ControlClient(folder.path);
   let closing: Promise<void> | undefined;
   await assert.rejects(async () => {
@@ -152,6 +154,12 @@ Deno.test("A server that stops ends its streams and says so", async () => {
   }, /^ControlRequestError: the node is stopping$/);
   await closing;
   await assert.rejects(Deno.stat(server.path), Deno.errors.NotFound);
+});
+
+Deno.test("A server without routes says that the node is starting", async () => {
+  await withServer([], async (client) => {
+    await assert.rejects(client.get("/v1/status"), /^ControlRequestError: the node is still starting$/);
+  });
 });
 
 Deno.test("Only its owner can open the socket", async () => {
@@ -164,7 +172,7 @@ Deno.test("Only its owner can open the socket", async () => {
 
 Deno.test("A second node in the same folder is refused in one line", async () => {
   await withServer(ROUTES, async (client, dataDir) => {
-    await assert.rejects(serveControl(dataDir, ROUTES), {
+    await assert.rejects(serveControl(dataDir), {
       message: `a node is already running in ${dataDir}: stop it, or give this one another node.data_dir`,
     });
     assert.deepEqual(await client.post("/v1/double", { value: 1 }), { doubled: 2 });
@@ -177,7 +185,7 @@ Deno.test("Of two nodes that start together over a dead socket, one runs", async
   const listener = Deno.listen({ transport: "unix", path: `${folder.path}/first` });
   await Deno.link(`${folder.path}/first`, `${folder.path}/control.sock`);
   listener.close();
-  const results = await Promise.allSettled([serveControl(folder.path, []), serveControl(folder.path, [])]);
+  const results = await Promise.allSettled([serveControl(folder.path), serveControl(folder.path)]);
   assert.deepEqual(results.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
   for (const result of results) if (result.status === "fulfilled") await result.value.close();
 });
@@ -185,7 +193,7 @@ Deno.test("Of two nodes that start together over a dead socket, one runs", async
 Deno.test("A file in the socket's place is left alone", async () => {
   await using folder = await temporaryFolder();
   await folder.write("control.sock", "mine");
-  await assert.rejects(serveControl(folder.path, []), /something else of that name is there/);
+  await assert.rejects(serveControl(folder.path), /something else of that name is there/);
   assert.equal(await Deno.readTextFile(`${folder.path}/control.sock`), "mine");
 });
 
@@ -193,7 +201,7 @@ Deno.test("A folder whose socket path is too long is refused before anything is 
   await using folder = await temporaryFolder();
   const dataDir = `${folder.path}/${"x".repeat(90)}`;
   await Deno.mkdir(dataDir);
-  await assert.rejects(serveControl(dataDir, []), /node\.data_dir may have 80 bytes and has \d+$/);
+  await assert.rejects(serveControl(dataDir), /node\.data_dir may have 80 bytes and has \d+$/);
   assert.deepEqual((await Array.fromAsync(Deno.readDir(dataDir))).map((entry) => entry.name), []);
 });
 
