@@ -22,7 +22,7 @@ export function textTable(columns: readonly Column[], rows: readonly (readonly s
 }
 
 /** What peers chose (names, agents) must not move the cursor or hide itself. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\ufffd");
 }
 
