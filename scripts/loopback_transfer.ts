@@ -1,0 +1,128 @@
+/**
+ * Two nodes on this machine and one file across, measured: what the demo shows and the benchmark reports.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { NodeProcess, type ProgramWords } from "../tests/support/wraith_process.ts";
+
+/** The program from its sources, with the permissions of the executable. */
+export const FROM_SOURCE: ProgramWords = [
+  Deno.execPath(),
+  "run",
+  "--no-prompt",
+  ...["net", "read", "write", "env", "sys", "ffi"].map((name) => `--allow-${name}`),
+  new URL("../main.ts", import.meta.url).pathname,
+];
+
+/** What one transfer cost. */
+export interface TransferFigures {
+  readonly bytes: number;
+  /** From the start of `wraith send` to its end: with its start-up, the offer, and the receiver's confirmation. */
+  readonly wallMs: number;
+  readonly sender: ProcessFigures;
+  readonly receiver: ProcessFigures;
+}
+
+/** One node's share of it. Null where the system does not tell. */
+export interface ProcessFigures {
+  readonly cpuMs: number | null;
+  readonly peakRssBytes: number | null;
+}
+
+/** A sender and a receiver, started in `folder`. */
+export interface NodePair extends AsyncDisposable {
+  readonly sender: NodeProcess;
+  readonly receiver: NodeProcess;
+  readonly receivedDir: string;
+}
+
+/** Starts both. `settings` go to both. */
+export async function startPair(
+  folder: string,
+  program: ProgramWords,
+  settings: readonly string[] = [],
+): Promise<NodePair> {
+  await using undo = new AsyncDisposableStack();
+  const surroundings = { program, workingDir: folder };
+  const common = ["dht.enabled=false", ...settings];
+  const receivedDir = join(folder, "received");
+  const sender = undo.use(await NodeProcess.start(join(folder, "sender"), common, surroundings));
+  const known = [
+    `transfer.known_peers=${sender.status.peer_id}`,
+    `transfer.output_dir=${receivedDir}`,
+  ];
+  const receiver = undo.use(
+    await NodeProcess.start(join(folder, "receiver"), [...common, ...known], surroundings),
+  );
+  const resources = undo.move();
+  return { sender, receiver, receivedDir, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+/** Writes a file of `bytes` that does not compress. @returns its SHA-256 in hexadecimal. */
+export async function generateFile(path: string, bytes: number): Promise<string> {
+  const block = new Uint8Array(1_048_576);
+  for (let offset = 0; offset < block.length; offset += 65_536) {
+    crypto.getRandomValues(block.subarray(offset, offset + 65_536));
+  }
+  const numbered = new DataView(block.buffer);
+  const hash = createHash("sha256");
+  using file = await Deno.open(path, { write: true, create: true, truncate: true });
+  for (let written = 0; written < bytes; written += block.length) {
+    numbered.setFloat64(0, written); // no two blocks are the same
+    const piece = block.subarray(0, Math.min(block.length, bytes - written));
+    hash.update(piece);
+    for (let sent = 0; sent < piece.length;) sent += await file.write(piece.subarray(sent));
+  }
+  return hash.digest("hex");
+}
+
+/** SHA-256 of a file in hexadecimal. */
+export async function hashFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  using file = await Deno.open(path);
+  for await (const chunk of file.readable) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+/** Sends `file` from one to the other and measures. @throws when the command fails. */
+export async function sendMeasured(pair: NodePair, file: string): Promise<TransferFigures> {
+  const before = { sender: usageOf(pair.sender.pid), receiver: usageOf(pair.receiver.pid) };
+  const began = performance.now();
+  const { code, stderr } = await pair.sender.run("send", file, "--to", pair.receiver.address);
+  const wallMs = performance.now() - began;
+  if (code !== 0) throw new Error(`wraith send failed: ${stderr.trim()}`);
+  const share = (pid: number, earlier: ProcessFigures): ProcessFigures => {
+    const now = usageOf(pid);
+    return {
+      cpuMs: now.cpuMs === null || earlier.cpuMs === null ? null : now.cpuMs - earlier.cpuMs,
+      peakRssBytes: now.peakRssBytes,
+    };
+  };
+  return {
+    bytes: (await Deno.stat(file)).size,
+    wallMs,
+    sender: share(pair.sender.pid, before.sender),
+    receiver: share(pair.receiver.pid, before.receiver),
+  };
+}
+
+/** CPU time and peak memory of a process so far, from Linux's /proc. */
+export function usageOf(pid: number): ProcessFigures {
+  if (Deno.build.os !== "linux") return { cpuMs: null, peakRssBytes: null };
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  const peakKib = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
+  // The command's name may hold spaces and parentheses: count fields from behind the last one (proc(5)).
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const ticks = Number(fields[11]) + Number(fields[12]);
+  return {
+    cpuMs: ticks * 1_000 / CLOCK_TICKS_PER_SECOND,
+    peakRssBytes: peakKib === undefined ? null : Number(peakKib) * 1_024,
+  };
+}
+
+/** USER_HZ: what the kernel promises to user space on every architecture Deno runs on. */
+const CLOCK_TICKS_PER_SECOND = 100;
