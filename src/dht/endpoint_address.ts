@@ -22,11 +22,12 @@ export const MAX_ADDRESS_BYTES = 19;
 
 /** `text` (`192.0.2.10:41641`, `[2001:db8::1]:41641`) taken apart, or null when it is no literal address. */
 export function parseAddress(text: string): ParsedAddress | null {
-  const match = /^(?:\[([0-9a-fA-F:.]{2,45})\]|([0-9.]{7,15})):([1-9][0-9]{0,4})$/.exec(text);
-  if (match === null) return null;
-  const port = Number(match[3]);
-  const bytes = match[1] === undefined ? parseIpv4(match[2]) : parseIpv6(match[1]);
-  return bytes === null || port > 65_535 ? null : { bytes, port };
+  const colon = text.lastIndexOf(":");
+  const port = decimal(text, colon + 1, text.length, 65_535);
+  if (colon < 0 || port < 1) return null;
+  const isBracketed = text.charCodeAt(0) === 0x5b && text.charCodeAt(colon - 1) === 0x5d;
+  const bytes = isBracketed ? parseIpv6(text.slice(1, colon - 1)) : parseIpv4(text, colon);
+  return bytes === null ? null : { bytes, port };
 }
 
 /** Canonical text (RFC 5952 for IPv6): equal exactly when the addresses are. */
@@ -116,15 +117,32 @@ function isMappedIpv4(bytes: Uint8Array): boolean {
   return bytes[10] === 0xff && bytes[11] === 0xff && bytes.subarray(0, 10).every((byte) => byte === 0);
 }
 
-function parseIpv4(text: string): Uint8Array | null {
-  const parts = text.split(".");
-  if (parts.length !== 4) return null;
+/** The dotted quad that `text` begins with, up to `end`. */
+function parseIpv4(text: string, end: number): Uint8Array | null {
   const bytes = new Uint8Array(4);
-  for (const [i, part] of parts.entries()) {
-    if (!/^(?:0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) return null;
-    bytes[i] = Number(part);
+  let start = 0;
+  for (let i = 0; i < 4; i++) {
+    const dot = i < 3 ? text.indexOf(".", start) : end;
+    if (dot < 0 || dot > end) return null;
+    const value = decimal(text, start, dot, 255);
+    if (value < 0) return null;
+    bytes[i] = value;
+    start = dot + 1;
   }
   return bytes;
+}
+
+/** The number that the digits in `text[start, end)` spell without leading zeros, or -1. */
+function decimal(text: string, start: number, end: number, most: number): number {
+  const length = end - start;
+  if (length < 1 || length > 5 || (length > 1 && text.charCodeAt(start) === 0x30)) return -1;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = 10 * value + digit;
+  }
+  return value > most ? -1 : value;
 }
 
 function parseIpv6(text: string): Uint8Array | null {
@@ -149,7 +167,7 @@ function groupsOf(text: string, isEnd: boolean): number[] | null {
   const parts = text.split(":");
   for (const [i, part] of parts.entries()) {
     if (isEnd && part.includes(".") && i === parts.length - 1) {
-      const quad = parseIpv4(part);
+      const quad = parseIpv4(part, part.length);
       if (quad === null) return null;
       groups.push((quad[0] << 8) | quad[1], (quad[2] << 8) | quad[3]);
     } else {

@@ -117,7 +117,7 @@ export function verifyRecord(suite: RecordSuite, bytes: Uint8Array, epochMs: num
   if (!suite.ed25519Verify(identityKeyOf(record.subject), concatBytes(SIGNING_CONTEXT, body), signature)) {
     return { ok: false, fault: "bad_signature" };
   }
-  return { ok: true, signed: { key: keyOf(suite, record), record, bytes: bytes.slice() } };
+  return { ok: true, signed: { key: keyOf(suite, record), record, bytes: new Uint8Array(bytes) } };
 }
 
 /** Reads a record that was verified before. @throws {DecodeError} */
@@ -183,8 +183,9 @@ function decodeBody(body: Uint8Array): DhtRecord {
   return { kind: "peer", ...facts, introducers };
 }
 
+/** Where `Buffer` exists the encoder returns one, whose `slice` shares its pool's memory: copied, not sliced. */
 function cbor(value: unknown): Uint8Array<ArrayBuffer> {
-  return encode(value, rfc8949EncodeOptions).slice();
+  return new Uint8Array(encode(value, rfc8949EncodeOptions));
 }
 
 /** Decodes, and accepts only the one deterministic spelling of the value (RFC 8949 §4.2). */

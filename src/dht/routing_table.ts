@@ -87,6 +87,11 @@ export class RoutingTable {
     return successor;
   }
 
+  /** Whether somebody waits for a place in the bucket of `id`. */
+  hasWaiting(id: NodeId): boolean {
+    return this.#bucketOf(id).replacements.length > 0;
+  }
+
   /** Forgets that `id` waits for a place. */
   removeWaiting(id: NodeId): void {
     const { replacements } = this.#bucketOf(id);

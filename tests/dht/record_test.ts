@@ -63,6 +63,7 @@ Deno.test("A peer record's bytes are these", () => {
 
 Deno.test("No flipped bit, no truncation and no suffix leaves a record valid", () => {
   const { bytes } = signRecord(suite, seed, peerRecord);
+  assert.equal(bytes.constructor, Uint8Array, "not a Buffer, whose slices would share its memory");
   fc.assert(
     fc.property(fc.nat(bytes.length * 8 - 1), (bit) => {
       const forged = bytes.slice();

@@ -1,0 +1,409 @@
+/**
+ * The DHT as a state machine: messages of authenticated peers and the time go in; messages to send, results and
+ * the next deadline come out.
+ *
+ * After any input or command: drain {@link DhtCore.pollTransmit} and {@link DhtCore.pollOutput}, then read
+ * {@link DhtCore.nextTimeout}.
+ *
+ * @module
+ */
+
+import { type Instant, later } from "../clock.ts";
+import type { PeerId } from "../crypto/peer_id.ts";
+import type { Prng } from "../entropy.ts";
+import type { NodeEvent } from "../observe/events.ts";
+import { DecodeError } from "../wire/decode_error.ts";
+import { Contact, type Located, type PeerAddress } from "./contact.ts";
+import type { DhtContext, DhtOutput } from "./dht_context.ts";
+import { type DhtSettings, dhtSettings } from "./dht_settings.ts";
+import { scopeOf } from "./endpoint_address.ts";
+import { FloodGuard } from "./flood_guard.ts";
+import type { LookupKind } from "./lookup.ts";
+import { type LookupOptions, LookupRunner } from "./lookup_runner.ts";
+import { Maintenance } from "./maintenance.ts";
+import { type NodeId, nodeIdOf } from "./node_id.ts";
+import { type AddressMapping, OwnAddress } from "./own_address.ts";
+import { Publisher } from "./publisher.ts";
+import { MAX_RECORD_ADDRESSES, type RecordSuite } from "./record.ts";
+import { RecordStore } from "./record_store.ts";
+import { Responder } from "./responder.ts";
+import { RoutingTable } from "./routing_table.ts";
+import { decodeMessage, type DhtAnswer, type DhtMessage, type DhtRequest } from "./rpc.ts";
+import { RpcBook, type RpcEnd } from "./rpc_book.ts";
+
+export interface DhtIdentity {
+  readonly peerId: PeerId;
+  /** The 32-byte Ed25519 secret. */
+  readonly seed: Uint8Array;
+}
+
+export interface DhtCoreOptions {
+  readonly identity: DhtIdentity;
+  readonly suite: RecordSuite;
+  readonly prng: Prng;
+  readonly settings?: Partial<DhtSettings>;
+  /** Calendar time, in milliseconds since the Unix epoch, at an instant. */
+  readonly epochMs: (now: Instant) => number;
+  /** A peer's point, for simulations that share a memory of them. Default: computed each time. */
+  readonly idOf?: (peerId: PeerId) => NodeId;
+}
+
+export class DhtCore {
+  readonly #context: DhtContext;
+  readonly #settings: DhtSettings;
+  readonly #table: RoutingTable;
+  readonly #store: RecordStore;
+  readonly #rpcs: RpcBook;
+  readonly #lookups: LookupRunner;
+  readonly #publisher: Publisher;
+  readonly #maintenance: Maintenance;
+  readonly #responder: Responder;
+  readonly #guard: FloodGuard;
+  readonly #ownAddress = new OwnAddress();
+  readonly #outputs: DhtOutput[] = [];
+  readonly #challenged = new Set<NodeId>();
+  #configured: readonly string[] = [];
+  #introducers: readonly PeerAddress[] = [];
+  #learned: string | null = null;
+  #sweepAt: Instant;
+  #unsolicited = 0;
+
+  constructor(now: Instant, options: DhtCoreOptions) {
+    const { identity, suite, prng, settings, epochMs } = options;
+    const idOf = options.idOf ?? ((peerId) => nodeIdOf(suite, peerId));
+    this.#settings = dhtSettings(settings);
+    const self: Located = { peerId: identity.peerId, address: "", id: idOf(identity.peerId) };
+    const { bucket, records, flood, timeouts, maintenance, lookup, replication } = this.#settings;
+    this.#table = new RoutingTable(self.id, bucket, now);
+    this.#store = new RecordStore(self.id, records);
+    this.#guard = new FloodGuard(flood);
+    this.#rpcs = new RpcBook(timeouts, prng, (now, end) => this.#onRpcEnd(now, end));
+    this.#context = {
+      self,
+      seed: identity.seed,
+      suite,
+      prng,
+      table: this.#table,
+      store: this.#store,
+      rpcs: this.#rpcs,
+      replication,
+      epochMs,
+      locate: ({ peerId, address }) => ({ peerId, address, id: idOf(peerId) }),
+      output: (output) => this.#outputs.push(output),
+      rttOf: (id) => this.#table.find(id)?.rttMs ?? -1,
+      refuse: (what, reason, { peerId, address }, count) =>
+        this.#emit({
+          type: "dht.refused",
+          what,
+          reason,
+          peerId,
+          remoteAddr: address,
+          ...(count === undefined ? {} : { count }),
+        }),
+    };
+    this.#lookups = new LookupRunner(this.#context, lookup);
+    this.#publisher = new Publisher(this.#context, this.#lookups, this.#settings.republishMs, lookup.paths);
+    this.#maintenance = new Maintenance(
+      this.#context,
+      this.#lookups,
+      maintenance,
+      (now, from, answer) => this.#onPong(now, from, answer),
+    );
+    this.#responder = new Responder(this.#context);
+    this.#sweepAt = later(now, SWEEP_MS);
+  }
+
+  get id(): NodeId {
+    return this.#context.self.id;
+  }
+
+  get peers(): number {
+    return this.#table.size;
+  }
+
+  get storedValues(): number {
+    return this.#store.count;
+  }
+
+  get storedBytes(): number {
+    return this.#store.bytes;
+  }
+
+  get activeLookups(): number {
+    return this.#lookups.active;
+  }
+
+  /** Answers that nobody waited for. */
+  get unsolicitedAnswers(): number {
+    return this.#unsolicited;
+  }
+
+  /** Whether we are behind something that keeps strangers out, so that others must not count on reaching us. */
+  get isClient(): boolean {
+    return this.#rpcs.isClient;
+  }
+
+  set isClient(value: boolean) {
+    this.#rpcs.isClient = value;
+  }
+
+  /** Every peer of the routing table. */
+  contacts(): readonly Readonly<Contact>[] {
+    return [...this.#table.contacts()];
+  }
+
+  /** Up to `count` peers of the routing table closest to `target`. */
+  closest(target: NodeId, count: number): readonly Readonly<Contact>[] {
+    return this.#table.closest(target, count);
+  }
+
+  /** The address that observers agree on, or null. */
+  get ownAddress(): string | null {
+    return this.#learned;
+  }
+
+  mapping(now: Instant): AddressMapping {
+    return this.#ownAddress.mapping(now);
+  }
+
+  /** Enters the network through any of `seeds`, and publishes where we are. */
+  join(now: Instant, seeds: readonly PeerAddress[]): void {
+    this.#maintenance.join(now, seeds);
+    this.#publishSelf(now);
+  }
+
+  /** Tells the peers there is a session with that we go, and stops asking. */
+  leave(now: Instant): void {
+    for (const contact of this.#table.contacts()) this.#rpcs.tell(contact, { kind: "leave" });
+    this.#maintenance.stop();
+    this.#lookups.clear();
+    this.#rpcs.clear();
+    this.#sweepAt = later(now, SWEEP_MS);
+  }
+
+  /** Searches for the closest peers to `target`, a peer's record, or a content's providers. */
+  lookup(now: Instant, kind: LookupKind, target: NodeId, options: LookupOptions = {}): number {
+    return this.#lookups.start(now, kind, target, options);
+  }
+
+  /** Ends a lookup early, with what it has found so far. */
+  cancelLookup(now: Instant, id: number): void {
+    this.#lookups.cancel(now, id);
+  }
+
+  /** Sets where we can be reached besides what observers say, and who introduces others to us. */
+  advertise(now: Instant, addresses: readonly string[], introducers: readonly PeerAddress[] = []): void {
+    const before = JSON.stringify([this.#configured, this.#introducers]);
+    this.#configured = addresses;
+    this.#introducers = introducers;
+    if (JSON.stringify([addresses, introducers]) !== before) this.#publishSelf(now);
+  }
+
+  /** Says, now and every hour, that we have the content `root`. */
+  announce(now: Instant, root: NodeId): void {
+    this.#publisher.publish(
+      now,
+      "provider",
+      root,
+      () => ({ kind: "provider", root, addresses: this.addresses() }),
+    );
+  }
+
+  withdraw(root: NodeId): void {
+    this.#publisher.withdraw("provider", root);
+  }
+
+  /** Where we say that we are. */
+  addresses(): string[] {
+    const all = this.#learned === null ? this.#configured : [...this.#configured, this.#learned];
+    return [...new Set(all)].slice(0, MAX_RECORD_ADDRESSES);
+  }
+
+  /** A DATAGRAM frame of type 1 arrived on a session with `from`. The bytes are borrowed. */
+  handleDatagram(now: Instant, from: PeerAddress, bytes: Uint8Array): void {
+    let message: DhtMessage;
+    try {
+      message = decodeMessage(bytes);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.#context.refuse("query", "malformed", from);
+      this.#rpcs.handleMalformed(now, from.peerId);
+      return;
+    }
+    if (message.is === "request") this.#handleRequest(now, from, message, message.request);
+    else this.#handleAnswer(now, from, message, message.answer);
+  }
+
+  /** No session with `peerId` could be established. */
+  handleUnreachable(now: Instant, peerId: PeerId): void {
+    this.#rpcs.handleUnreachable(now, peerId);
+  }
+
+  handleTimeout(now: Instant): void {
+    this.#rpcs.handleTimeout(now);
+    this.#maintenance.handleTimeout(now);
+    this.#publisher.handleTimeout(now);
+    if (this.#sweepAt <= now) {
+      this.#sweepAt = later(now, SWEEP_MS);
+      this.#store.sweep(this.#context.epochMs(now));
+      this.#reconsiderAddress(now);
+    }
+  }
+
+  pollTransmit(): ReturnType<RpcBook["pollTransmit"]> {
+    return this.#rpcs.pollTransmit();
+  }
+
+  pollOutput(): DhtOutput | null {
+    return this.#outputs.shift() ?? null;
+  }
+
+  nextTimeout(): Instant {
+    const times = [this.#rpcs.nextTimeout(), this.#maintenance.nextTimeout(), this.#publisher.nextTimeout()];
+    return times.reduce<Instant>((next, at) => at !== null && at < next ? at : next, this.#sweepAt);
+  }
+
+  #handleRequest(
+    now: Instant,
+    from: PeerAddress,
+    { requestId, isClient }: DhtMessage,
+    request: DhtRequest,
+  ): void {
+    const located = this.#context.locate(from);
+    if (request.kind === "leave") return this.#onLeave(now, located);
+    this.#emit({
+      type: "dht.query.received",
+      rpc: request.kind,
+      peerId: from.peerId,
+      remoteAddr: from.address,
+    });
+    const verdict = this.#guard.admit(now, from.peerId, from.address);
+    if (!verdict.admitted) {
+      if (verdict.report > 0) this.#context.refuse("query", "rate_limited", from, verdict.report);
+      return;
+    }
+    // Answer first: the asker needs no telling of itself, and a full table is none of its concern.
+    for (const bytes of this.#responder.answer(now, from, requestId, request)) this.#rpcs.send(from, bytes);
+    if (!isClient) this.#onHeard(now, located);
+  }
+
+  #handleAnswer(
+    now: Instant,
+    from: PeerAddress,
+    { requestId, isClient }: DhtMessage,
+    answer: DhtAnswer,
+  ): void {
+    const located = this.#context.locate(from);
+    if (!isClient) this.#onHeard(now, located);
+    if (!this.#rpcs.handleAnswer(now, from.peerId, requestId, answer)) this.#unsolicited++;
+  }
+
+  #onHeard(now: Instant, { id, peerId, address }: Located): void {
+    const outcome = this.#table.seen(now, id, peerId, address);
+    switch (outcome.kind) {
+      case "added":
+        this.#emitContact("dht.contact_added", outcome.contact);
+        this.#maintenance.onHeard(now, outcome.contact);
+        return;
+      case "waiting":
+        this.#challenge(now, outcome.challenge);
+        return;
+    }
+  }
+
+  /** Somebody waits for this peer's place: it must show that it is alive, unless it just has. */
+  #challenge(now: Instant, contact: Contact): void {
+    if (now - contact.lastSeenAt < CHALLENGE_AFTER_MS || this.#challenged.has(contact.id)) return;
+    this.#challenged.add(contact.id);
+    const { rpcs } = this.#context;
+    rpcs.ask(now, contact, contact.rttMs, { kind: "ping" }, {
+      onAnswer: (now, answer) => {
+        this.#challenged.delete(contact.id);
+        this.#onPong(now, contact, answer);
+      },
+      onFailure: () => this.#challenged.delete(contact.id),
+    });
+  }
+
+  /** Contacts live and die by how questions to them end, whatever the question was for. */
+  #onRpcEnd(now: Instant, { to, kind, result, durationMs, lookupId }: RpcEnd): void {
+    if (kind !== "leave") {
+      this.#emit({
+        type: "dht.rpc.finished",
+        rpc: kind,
+        peerId: to.peerId,
+        result,
+        durationMs,
+        ...(lookupId === null ? {} : { lookupId }),
+      });
+    }
+    const contact = this.#table.find(to.id);
+    if (contact === undefined) return;
+    if (result === "success" || result === "refused") {
+      // The shortest one measured: others hold a handshake, or a lost datagram.
+      contact.rttMs = contact.rttMs < 0 ? durationMs : Math.min(contact.rttMs, durationMs);
+      return;
+    }
+    contact.failures++;
+    const hasSuccessor = this.#table.hasWaiting(contact.id);
+    if (hasSuccessor || contact.failures >= MAX_FAILURES) this.#remove(now, contact, true);
+  }
+
+  #onLeave(now: Instant, { id }: Located): void {
+    const contact = this.#table.find(id);
+    if (contact !== undefined) this.#remove(now, contact, false);
+    else this.#table.removeWaiting(id);
+  }
+
+  #remove(now: Instant, contact: Contact, isLost: boolean): void {
+    const successor = this.#table.remove(contact);
+    this.#emitContact("dht.contact_removed", contact);
+    if (isLost) this.#maintenance.onLost(contact);
+    if (successor !== null) this.#emitContact("dht.contact_added", successor);
+    if (this.#table.size === 0) this.#maintenance.onAlone(now);
+  }
+
+  #onPong(now: Instant, from: PeerAddress, answer: DhtAnswer): void {
+    if (answer.kind !== "ping") return;
+    this.#ownAddress.observe(now, from.peerId, from.address, answer.observed);
+    this.#reconsiderAddress(now);
+  }
+
+  #reconsiderAddress(now: Instant): void {
+    const quorum = Math.max(1, Math.min(OBSERVERS_NEEDED, this.#table.size));
+    const agreed = this.#ownAddress.agreed(now, quorum);
+    if (agreed === this.#learned) return;
+    this.#learned = agreed;
+    this.#context.output({ kind: "own_address", address: agreed });
+    if (agreed !== null) this.#publishSelf(now);
+  }
+
+  #publishSelf(now: Instant): void {
+    this.#publisher.publish(now, "peer", this.id, () => {
+      const addresses = this.#rpcs.isClient ? this.#introducedAddresses() : this.addresses();
+      if (addresses.length === 0 && this.#introducers.length === 0) return null;
+      return { kind: "peer", addresses, introducers: this.#introducers };
+    });
+  }
+
+  /** Behind a NAT the outer address is still worth saying: it is what a hole is punched to. */
+  #introducedAddresses(): string[] {
+    return this.addresses().filter((address) => scopeOf(address) !== "loopback");
+  }
+
+  #emitContact(type: "dht.contact_added" | "dht.contact_removed", { peerId, address }: Contact): void {
+    this.#emit({ type, peerId, remoteAddr: address });
+  }
+
+  #emit(event: NodeEvent): void {
+    this.#outputs.push({ kind: "event", event });
+  }
+}
+
+const SWEEP_MS = 5 * 60_000;
+/** A peer heard within this has shown that it is alive. */
+const CHALLENGE_AFTER_MS = 60_000;
+/** A peer nobody waits to replace may fail once: the datagrams may have been lost. */
+const MAX_FAILURES = 2;
+/** How many peers of different networks must agree on our address, where we know that many. */
+const OBSERVERS_NEEDED = 3;
