@@ -52,7 +52,6 @@ function unit({ config }: ExportContext): string {
   return `# Goes to /etc/systemd/system/wraith.service; then: systemctl enable --now wraith
 [Unit]
 Description=WRAITH peer-to-peer node
-Documentation=man:wraith(1)
 After=network-online.target
 Wants=network-online.target
 
