@@ -17,11 +17,26 @@ export class SocketError extends Error {
   }
 }
 
-/** The line for a bind that the system refused with `error`, whichever way it was asked. */
-export function bindError(where: { hostname: string; port: number }, error: unknown): SocketError {
-  const code = classify(error);
+/** The error for a bind that the runtime refused with `error`. */
+export function bindError(where: Where, error: unknown): SocketError {
+  const detail = error instanceof Error ? error.message : String(error);
+  return refusedBind(where, classify(error), detail, { cause: error });
+}
+
+/** The error for a bind refused for a known reason. `detail` is shown where the reason has no words of its own. */
+export function refusedBind(
+  where: Where,
+  code: SocketErrorCode,
+  detail: string,
+  options?: ErrorOptions,
+): SocketError {
   const text = formatHostPort(where.hostname, where.port);
-  return new SocketError(code, `Cannot listen on udp ${text}: ${ADVICE[code](error)}`, { cause: error });
+  return new SocketError(code, `Cannot listen on udp ${text}: ${ADVICE[code] ?? detail}`, options);
+}
+
+interface Where {
+  readonly hostname: string;
+  readonly port: number;
 }
 
 function classify(error: unknown): SocketErrorCode {
@@ -34,12 +49,11 @@ function classify(error: unknown): SocketErrorCode {
   return code === "EAFNOSUPPORT" ? "unsupported" : "failed";
 }
 
-const ADVICE: Record<SocketErrorCode, (error: unknown) => string> = {
-  in_use: () =>
+const ADVICE: Partial<Record<SocketErrorCode, string>> = {
+  in_use:
     "the port is already in use, by another node perhaps: stop that one, or set network.listen to another port",
-  not_available: () =>
-    "this machine has no such address: set network.listen to one it has, or to 0.0.0.0 for all",
-  forbidden: () => "not permitted: choose a port above 1023, or allow it (and run with --allow-net)",
-  unsupported: () => "the system does not speak this address family: set network.listen to 0.0.0.0",
-  failed: (error) => error instanceof Error ? error.message : String(error),
+  not_available:
+    "this machine has no such address: set network.listen to one it has, or to 0.0.0.0 for all of them",
+  forbidden: "not permitted: choose a port above 1023, or allow it (and run with --allow-net)",
+  unsupported: "the system does not speak this address family: set network.listen to an IPv4 address",
 };

@@ -6,11 +6,14 @@
 
 import { setImmediate } from "node:timers";
 import { type Address, AddressTable, makeAddress } from "./address.ts";
-import { bindError } from "./bind_error.ts";
+import { bindError, SocketError } from "./bind_error.ts";
 import type { DatagramSocket, ReceiveBatch, SocketOptions, SocketStats } from "./datagram_socket.ts";
 
 /** Binds a portable socket. @throws {SocketError} with one line when the address cannot be bound. */
 export function openDenoSocket(options: SocketOptions): DatagramSocket {
+  if (typeof Deno.listenDatagram !== "function") {
+    throw new SocketError("unsupported", "Cannot open a UDP socket: run Deno with --unstable-net");
+  }
   let conn: Deno.DatagramConn;
   try {
     conn = Deno.listenDatagram({ transport: "udp", hostname: options.hostname, port: options.port });

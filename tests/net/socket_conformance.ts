@@ -71,8 +71,10 @@ export function testDatagramSocket(name: string, open: OpenSocket): void {
     });
 
     test("the largest datagram passes and a larger one is a counted failure", async (pair) => {
-      await pair.send(pattern(65_507, 6), 65_507);
-      assert.deepEqual((await pair.take(1))[0].bytes, pattern(65_507, 6));
+      // Loopback's MTU is 65,536: IPv6 leaves less of it, and a socket that never fragments keeps to that.
+      const largest = hostname === "::1" ? 65_488 : 65_507;
+      await pair.send(pattern(largest, 6), largest);
+      assert.deepEqual((await pair.take(1))[0].bytes, pattern(largest, 6));
       await pair.send(pattern(65_530, 7), 65_530);
       assert.equal(pair.sender.stats.sendFailures, 1);
       await pair.send(pattern(10, 8), 10);
