@@ -1,0 +1,49 @@
+/**
+ * The buffers that chunks travel in: a fixed number, used again and again, so that a transfer's memory does not
+ * depend on the size of its files.
+ *
+ * @module
+ */
+
+import { CHUNK_BYTES } from "./content_tree.ts";
+
+/** A fixed number of buffers of one chunk each, made when first needed. */
+export class ChunkPool {
+  readonly #limit: number;
+  readonly #free: Uint8Array<ArrayBuffer>[] = [];
+  readonly #waiting: ((buffer: Uint8Array<ArrayBuffer>) => void)[] = [];
+  #made = 0;
+
+  /** @param limit how many buffers may exist at a time. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Buffers that exist, free ones included: never more than the limit. */
+  get made(): number {
+    return this.#made;
+  }
+
+  /** Buffers in use now. */
+  get inUse(): number {
+    return this.#made - this.#free.length;
+  }
+
+  /** A buffer of {@link CHUNK_BYTES} with unspecified content, waiting until one is free. */
+  take(): Promise<Uint8Array<ArrayBuffer>> {
+    const free = this.#free.pop();
+    if (free !== undefined) return Promise.resolve(free);
+    if (this.#made < this.#limit) {
+      this.#made++;
+      return Promise.resolve(new Uint8Array(CHUNK_BYTES));
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Gives back what {@link take} gave. */
+  give(buffer: Uint8Array<ArrayBuffer>): void {
+    const next = this.#waiting.shift();
+    if (next !== undefined) next(buffer);
+    else this.#free.push(buffer);
+  }
+}
