@@ -31,9 +31,9 @@ export interface RecoveryStats {
   persistentCongestions: number;
 }
 
-/** Called when losses say something about the path rather than about frames. */
+/** Told when timeouts say something about the path rather than about frames. */
 export interface PathFeedback {
-  onLargePacketAcked(bytes: number): void;
+  /** `count` probe timeouts in a row. */
   onProbeTimeout(count: number): void;
 }
 
@@ -149,10 +149,10 @@ export class LossRecovery {
     }
     beginSample(now, this.#inFlightBytes);
     const largestIsNew = this.sent.isOutstanding(largest);
-    const anyEliciting = this.#acknowledgeRanges(ranges);
+    this.#acknowledgeRanges(ranges);
     if (sample.largestAcked < 0) return false;
     this.#largestAcked = Math.max(this.#largestAcked, largest);
-    if (largestIsNew && anyEliciting) {
+    if (largestIsNew) {
       this.#firstSampleAt ??= now;
       this.rtt.addSample(
         Math.max(0.001, now - sample.largestSentAt),
@@ -184,7 +184,7 @@ export class LossRecovery {
     // What is oldest is what the peer most likely lacks: send it again inside the probes (RFC 9002 §6.2.4).
     let repeated = 0;
     for (let number = this.sent.lowest; number < this.sent.next && repeated < PROBES; number++) {
-      if (!this.sent.isOutstanding(number) || !this.sent.isAckEliciting(number)) continue;
+      if (!this.sent.isOutstanding(number)) continue;
       this.sent.repeatFrames(number, this.#fate);
       repeated++;
     }
@@ -198,17 +198,13 @@ export class LossRecovery {
     this.#probeCount = 0;
   }
 
-  #acknowledgeRanges(ranges: AckRanges): boolean {
-    let anyEliciting = false;
+  #acknowledgeRanges(ranges: AckRanges): void {
     for (let i = 0; i < ranges.count; i++) {
       const low = Math.max(ranges.low[i], this.sent.lowest);
       for (let number = ranges.high[i]; number >= low; number--) {
-        if (!this.sent.isOutstanding(number)) continue;
-        if (this.sent.isAckEliciting(number)) anyEliciting = true;
-        this.#acknowledgeOne(number);
+        if (this.sent.isOutstanding(number)) this.#acknowledgeOne(number);
       }
     }
-    return anyEliciting;
   }
 
   #acknowledgeOne(number: number): void {
@@ -227,7 +223,6 @@ export class LossRecovery {
       this.#delivery.delivered += bytes;
       sample.ackedBytes += bytes;
     }
-    this.#path.onLargePacketAcked(bytes);
     sent.acknowledge(number, this.#fate);
     this.stats.packetsAcked++;
   }
@@ -261,7 +256,7 @@ export class LossRecovery {
         this.#lossTime = later(sentAt, lossDelayMs);
         break;
       }
-      if (sent.isAckEliciting(number) && this.#firstSampleAt !== null && sentAt > this.#firstSampleAt) {
+      if (this.#firstSampleAt !== null && sentAt > this.#firstSampleAt) {
         if (spanStart < 0) spanStart = sentAt;
         spanEnd = sentAt;
       }

@@ -37,14 +37,13 @@ export interface FrameFate {
 }
 
 const OUTSTANDING = 1;
-const ACK_ELICITING = 2;
 const IN_FLIGHT = 4;
 const APP_LIMITED = 8;
 
 const INITIAL_PACKETS = 32;
 const NONE = -1;
 
-/** Packets from {@link SentPackets.lowest} to {@link SentPackets.next} - 1, by number. */
+/** Ack-eliciting packets from {@link SentPackets.lowest} to {@link SentPackets.next} - 1, by number. */
 export class SentPackets {
   #mask = INITIAL_PACKETS - 1;
   #flags = new Uint8Array(INITIAL_PACKETS);
@@ -77,7 +76,7 @@ export class SentPackets {
     return this.#lowest;
   }
 
-  /** How many outstanding packets ask for an acknowledgement. */
+  /** How many packets are outstanding. */
   get elicitingInFlight(): number {
     return this.#elicitingInFlight;
   }
@@ -101,7 +100,8 @@ export class SentPackets {
   }
 
   /**
-   * Records the packet being built as sent and returns its number.
+   * Records the packet being built as sent and returns its number. A packet that asks for no acknowledgement
+   * takes a number and leaves no record: the peer may never mention it.
    *
    * @param bytes its whole datagram, at most 65,535.
    * @param inFlight whether it counts against the congestion window.
@@ -117,8 +117,14 @@ export class SentPackets {
     const number = this.#next++;
     if (number - this.#lowest > this.#mask) this.#growPackets();
     const slot = number & this.#mask;
-    this.#flags[slot] = OUTSTANDING | (ackEliciting ? ACK_ELICITING : 0) | (inFlight ? IN_FLIGHT : 0) |
-      (delivery.appLimited ? APP_LIMITED : 0);
+    if (!ackEliciting) {
+      this.#flags[slot] = 0;
+      this.#firstFrame[slot] = NONE;
+      this.#dropPendingFrames();
+      if (this.#lowest === number) this.#lowest++;
+      return number;
+    }
+    this.#flags[slot] = OUTSTANDING | (inFlight ? IN_FLIGHT : 0) | (delivery.appLimited ? APP_LIMITED : 0);
     this.#bytes[slot] = bytes;
     this.#sentAt[slot] = now;
     this.#firstFrame[slot] = this.#pendingFrame;
@@ -126,17 +132,13 @@ export class SentPackets {
     this.#deliveredAt[slot] = delivery.deliveredAt;
     this.#firstSentAt[slot] = delivery.firstSentAt;
     this.#pendingFrame = NONE;
-    if (ackEliciting) this.#elicitingInFlight++;
+    this.#elicitingInFlight++;
     return number;
   }
 
   isOutstanding(number: number): boolean {
     return number >= this.#lowest && number < this.#next &&
       (this.#flags[number & this.#mask] & OUTSTANDING) !== 0;
-  }
-
-  isAckEliciting(number: number): boolean {
-    return (this.#flags[number & this.#mask] & ACK_ELICITING) !== 0;
   }
 
   isInFlight(number: number): boolean {
@@ -200,13 +202,18 @@ export class SentPackets {
     const flags = this.#flags[slot];
     if ((flags & OUTSTANDING) === 0) throw new Error(`Packet ${number} ended twice`);
     this.#flags[slot] = flags & ~OUTSTANDING;
-    if (flags & ACK_ELICITING) this.#elicitingInFlight--;
+    this.#elicitingInFlight--;
     const frame = this.#firstFrame[slot];
     this.#firstFrame[slot] = NONE;
     while (this.#lowest < this.#next && (this.#flags[this.#lowest & this.#mask] & OUTSTANDING) === 0) {
       this.#lowest++;
     }
     return frame;
+  }
+
+  #dropPendingFrames(): void {
+    for (let frame = this.#pendingFrame; frame !== NONE;) frame = this.#freeAndNext(frame);
+    this.#pendingFrame = NONE;
   }
 
   #freeAndNext(frame: number): number {

@@ -55,6 +55,8 @@ export class Stream {
   /** Whether a readable (writable) event is waiting to be read by the application. */
   readableSignalled = false;
   writableWanted = false;
+  /** The application hears `stream_writable` once no more than this is held: few wake-ups, useful ones. */
+  writableBelow = 0;
   finReported = false;
 
   constructor(id: number, sendLimit: number, window: ReceiveWindow) {
@@ -80,7 +82,9 @@ export class Stream {
 
   /** Both halves are over and nothing of them needs sending again. */
   get isFinished(): boolean {
-    return this.sendState !== "open" && this.receiveState !== "open" && this.control === 0;
+    const receivingOver = this.receiveState === "done" ||
+      (this.receiveState === "reset" && this.finalSize >= 0);
+    return this.sendState === "done" && receivingOver && this.control === 0;
   }
 
   /** `[start, end)` was acknowledged; with `fin`, the end of the stream too. */

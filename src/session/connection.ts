@@ -1,0 +1,573 @@
+/**
+ * One established session as a state machine: packets and the time go in, packets and events come out.
+ *
+ * @module
+ */
+
+import { wipe } from "../bytes.ts";
+import { type Instant, later } from "../clock.ts";
+import type { CipherSuite } from "../crypto/cipher_suite.ts";
+import type { PeerId } from "../crypto/peer_id.ts";
+import type { Entropy } from "../entropy.ts";
+import type { Address } from "../net/address.ts";
+import type { EmitEvent, SessionEnd } from "../observe/events.ts";
+import { CLOSE_CODES, type CloseCode, closeCodeName } from "../wire/codes.ts";
+import { DecodeError } from "../wire/decode_error.ts";
+import { parseFrames } from "../wire/frames.ts";
+import { HEADER_LENGTH, packetNumber } from "../wire/packet.ts";
+import type { TransportParameters } from "../wire/transport_parameters.ts";
+import { ByteReader } from "../wire/varint.ts";
+import type { EventSink } from "./connection_events.ts";
+import type { ConnectionParts, RunLimits, Transmit } from "./connection_parts.ts";
+import { DatagramQueue } from "./datagram_queue.ts";
+import { FrameHandler } from "./frame_handler.ts";
+import { LossRecovery } from "./loss_recovery.ts";
+import { Pacer } from "./pacer.ts";
+import { PacketBuilder } from "./packet_builder.ts";
+import { type InitialKeys, PacketKeys } from "./packet_keys.ts";
+import { PathSelector } from "./path.ts";
+import { BASE_DATAGRAM_BYTES, PathMtu } from "./path_mtu.ts";
+import { ProtocolError } from "./protocol_error.ts";
+import { ReceivedPackets } from "./received_packets.ts";
+import { REJECT_AFTER_MS, Rekey, REKEY_AFTER_MS, REKEY_AFTER_PACKETS, RESPONDER_GRACE_MS } from "./rekey.ts";
+import { ReplayWindow } from "./replay_window.ts";
+import type { SessionSettings } from "./session_settings.ts";
+import type { Stream, StreamPriority } from "./stream.ts";
+import { Streams } from "./streams.ts";
+import { Timer, Timers } from "./timers.ts";
+
+/** Why a Data packet went no further. */
+export type DataDropReason = "malformed" | "epoch" | "replay" | "too_old" | "decrypt";
+
+export interface ConnectionOptions {
+  readonly now: Instant;
+  readonly sessionId: number;
+  readonly isInitiator: boolean;
+  readonly peerId: PeerId;
+  readonly address: Address;
+  readonly suite: CipherSuite;
+  readonly entropy: Entropy;
+  readonly settings: SessionSettings;
+  /** Wiped by the connection. */
+  readonly keys: InitialKeys;
+  readonly local: TransportParameters;
+  readonly peer: TransportParameters;
+  /** Where this connection's events go. */
+  readonly events: EventSink;
+  readonly emit: EmitEvent;
+}
+
+/** Probe timeouts that a closing or draining session is remembered for (RFC 9000 §10.2). */
+const CLOSE_PROBE_TIMEOUTS = 3;
+/** Probe timeouts after which the previous epoch's key is destroyed. */
+const KEY_DISCARD_PROBE_TIMEOUTS = 3;
+/** Replayed packets in a row that are reported as a burst. */
+const REPLAY_BURST = 64;
+/** A stream may hold this many bytes for sending however small the congestion window is. */
+const MIN_SEND_BUFFER = 512 * 1024;
+
+export class Connection {
+  readonly sessionId: number;
+  readonly isInitiator: boolean;
+  readonly peerId: PeerId;
+  readonly establishedAt: Instant;
+  readonly local: TransportParameters;
+  readonly peer: TransportParameters;
+  readonly #settings: SessionSettings;
+  readonly #events: EventSink;
+  readonly #emit: EmitEvent;
+  readonly #parts: ConnectionParts;
+  readonly #builder: PacketBuilder;
+  readonly #handler: FrameHandler;
+  readonly #replay = new ReplayWindow();
+  readonly #timers = new Timers();
+  readonly #idleTimeoutMs: number;
+  #state: "open" | "closing" | "draining" | "closed" = "open";
+  #close: { readonly code: number; readonly reason: Uint8Array; due: boolean; received: number } | null =
+    null;
+  #lastReceivedAt: Instant;
+  #lastActivityAt: Instant;
+  #bytesReceived = 0;
+  #packetsReceived = 0;
+  #replays = 0;
+  #keepaliveWanted = false;
+
+  constructor(options: ConnectionOptions) {
+    this.sessionId = options.sessionId;
+    this.isInitiator = options.isInitiator;
+    this.peerId = options.peerId;
+    this.establishedAt = this.#lastReceivedAt = this.#lastActivityAt = options.now;
+    this.local = options.local;
+    this.peer = options.peer;
+    this.#settings = options.settings;
+    this.#events = options.events;
+    this.#emit = options.emit;
+    this.#idleTimeoutMs = Math.min(options.local.idleTimeoutMs, options.peer.idleTimeoutMs);
+    this.#handler = new FrameHandler(() => this.#parts, options.events, {
+      onPeerClose: (code, reason) => this.#onPeerClose(code, reason),
+      onRekeyed: () => this.#onRekeyed(this.#handler.now),
+      onPathValidated: () => this.#noteState("path_challenge", `validated ${this.remoteAddr}`),
+      onDatagramSize: () => this.#onDatagramSize("mtu"),
+      onBlackHole: () => this.#onDatagramSize("black_hole"),
+    });
+    this.#parts = this.#makeParts(options);
+    this.#builder = new PacketBuilder(this.#parts);
+    this.#armTimers(options.now);
+  }
+
+  // What others may read.
+
+  get state(): "open" | "closing" | "draining" | "closed" {
+    return this.#state;
+  }
+
+  /** `host:port` in use now. */
+  get remoteAddr(): string {
+    return this.#parts.path.active.text;
+  }
+
+  get address(): Address {
+    return this.#parts.path.active;
+  }
+
+  get openStreams(): number {
+    return this.#parts.streams.openCount;
+  }
+
+  /** Cumulative and current numbers. Built anew at each read: for looking, not for the hot path. */
+  get stats(): ConnectionStats {
+    const { recovery, mtu, keys, datagrams } = this.#parts;
+    return {
+      bytesSent: this.#builder.bytesSent,
+      bytesReceived: this.#bytesReceived,
+      packetsSent: this.#builder.packetsSent,
+      packetsReceived: this.#packetsReceived,
+      packetsLost: recovery.stats.packetsLost,
+      probesSent: recovery.stats.probesSent,
+      persistentCongestions: recovery.stats.persistentCongestions,
+      datagramsDropped: datagrams.dropped,
+      smoothedRttMs: recovery.rtt.hasSample ? recovery.rtt.smoothedMs : 0,
+      minRttMs: recovery.rtt.minMs,
+      windowBytes: recovery.controller.windowBytes,
+      inFlightBytes: recovery.inFlightBytes,
+      pacingRate: recovery.controller.pacingRate,
+      congestionState: recovery.controller.state,
+      datagramBytes: mtu.datagramBytes,
+      epoch: keys.epoch,
+    };
+  }
+
+  /** When {@link handleTimeout} wants to be called next, or null. */
+  get nextTimeout(): Instant | null {
+    return this.#timers.next;
+  }
+
+  // Commands.
+
+  /** Opens a stream, or null while the peer's limit is reached (`streams_available` follows). */
+  openStream(priority: StreamPriority): Stream | null {
+    return this.#state === "open" ? this.#parts.streams.open(priority) : null;
+  }
+
+  stream(id: number): Stream | undefined {
+    return this.#parts.streams.get(id);
+  }
+
+  /** Queues the front of `bytes`; returns how many were taken. Fewer: `stream_writable` follows. */
+  write(stream: Stream, bytes: Uint8Array): number {
+    if (this.#state !== "open") return 0;
+    // Two windows: one in flight, one to go on with; never so little that the application is woken per packet.
+    const limit = Math.max(MIN_SEND_BUFFER, 2 * this.#parts.recovery.controller.windowBytes);
+    return this.#parts.streams.write(stream, bytes, limit);
+  }
+
+  finish(stream: Stream): void {
+    this.#parts.streams.finish(stream);
+  }
+
+  /** Bytes read into `into`, 0 when none are there now, -1 at the end of the stream. */
+  read(now: Instant, stream: Stream, into: Uint8Array): number {
+    const { recovery, streams } = this.#parts;
+    return streams.read(now, stream, into, recovery.rtt.hasSample ? recovery.rtt.smoothedMs : 0);
+  }
+
+  resetStream(now: Instant, stream: Stream, code: number): void {
+    this.#parts.streams.reset(now, stream, code);
+  }
+
+  /** Queues an unreliable message of at most {@link maxDatagramPayload} bytes. Returns whether it was taken. */
+  sendDatagram(payload: Uint8Array): boolean {
+    if (this.#state !== "open" || payload.length > MAX_DATAGRAM_PAYLOAD) return false;
+    this.#parts.datagrams.push(payload);
+    return true;
+  }
+
+  /** Keeps the session alive without open streams, or no longer. */
+  keepAlive(now: Instant, wanted: boolean): void {
+    this.#keepaliveWanted = wanted;
+    this.#armTimers(now);
+  }
+
+  /** Sends a PING with the next turn: the responder confirms the handshake this way. */
+  ping(): void {
+    this.#builder.pingDue = true;
+  }
+
+  /** Starts a key update now rather than when it is due. */
+  rekey(): void {
+    if (this.#state === "open") this.#parts.rekey.start();
+  }
+
+  /** Ends the session: one CLOSE leaves with the next turn. Idempotent. */
+  close(now: Instant, code: CloseCode, reason: string, end: SessionEnd = "local"): void {
+    if (this.#state !== "open") return;
+    this.#close = {
+      code: CLOSE_CODES[code],
+      reason: new TextEncoder().encode(reason),
+      due: true,
+      received: 0,
+    };
+    this.#end(now, "closing", end, code, reason);
+  }
+
+  // Input.
+
+  /**
+   * Takes in one Data packet for this session, opened in place.
+   *
+   * @returns null when it was authentic, else why it was dropped.
+   */
+  handlePacket(
+    now: Instant,
+    from: Address,
+    slab: Uint8Array,
+    start: number,
+    length: number,
+  ): DataDropReason | null {
+    const { keys } = this.#parts;
+    if (this.#state === "draining" || this.#state === "closed") return null;
+    const epochBits = slab[start + 1] & 3;
+    const key = keys.opening(epochBits);
+    if (key === null) return "epoch";
+    const number = packetNumber(slab, start);
+    if (number < 0) return "malformed";
+    const verdict = this.#replay.check(number);
+    if (verdict !== "fresh") {
+      if (verdict === "replay") this.#onReplay();
+      return verdict;
+    }
+    const body = key.open(number, slab, start, HEADER_LENGTH, length - HEADER_LENGTH);
+    if (body < 0) {
+      this.#onForgery(now);
+      return "decrypt";
+    }
+    const isNewest = number > this.#replay.largest;
+    this.#replay.commit(number);
+    this.#onAuthentic(now, epochBits, length);
+    if (this.#state === "closing") this.#remindPeer();
+    else this.#handleFrames(now, from, slab, start, body, length, number, isNewest);
+    this.#armTimers(now);
+    return null;
+  }
+
+  /** Runs what is due. */
+  handleTimeout(now: Instant): void {
+    const timers = this.#timers;
+    this.#handler.now = now;
+    if (timers.isDue(Timer.Closed, now)) return this.#finish();
+    if (this.#state !== "open") return;
+    if (timers.isDue(Timer.KeyExpiry, now)) {
+      this.close(now, "key_expired", "no fresh keys within 180 s", "error");
+    } else if (timers.isDue(Timer.Idle, now)) {
+      this.#end(now, "draining", "idle", "no_error", "no packet within the idle timeout");
+    }
+    if (this.#state === "open") this.#runTimers(now);
+    this.#armTimers(now);
+  }
+
+  // Output.
+
+  /** Whether {@link pollTransmit} may have something. */
+  get wantsTransmit(): boolean {
+    return this.#state === "open" || (this.#state === "closing" && this.#close !== null && this.#close.due);
+  }
+
+  /**
+   * Writes the next run of packets to the front of `out`.
+   *
+   * @returns null when there is nothing to send now. The object is reused by the next call.
+   */
+  pollTransmit(now: Instant, out: Uint8Array, limits: RunLimits): Transmit | null {
+    const bytes = this.#state === "open" ? this.#buildOpen(now, out, limits) : this.#buildClosing(now, out);
+    if (bytes === 0) return null;
+    this.#lastActivityAt = now;
+    this.#armTimers(now);
+    return transmit;
+  }
+
+  #buildOpen(now: Instant, out: Uint8Array, limits: RunLimits): number {
+    const { path, mtu, recovery, streams } = this.#parts;
+    const reply = path.nextReply;
+    if (reply !== null) {
+      path.onReplySent();
+      return setTransmit(reply.to, this.#builder.buildPathReply(now, out, reply.data));
+    }
+    const run = this.#builder.buildRun(now, out, limits);
+    if (run > 0) return setTransmit(path.active, run, mtu.datagramBytes);
+    this.#armPacing(now);
+    const probe = mtu.probeBytes;
+    const searching = probe > 0 && streams.openCount > 0 && path.isValidated && probe <= limits.maxBytes;
+    if (!searching || recovery.probeCount > 0 || !recovery.rtt.hasSample) return 0;
+    mtu.onProbeSent();
+    return setTransmit(path.active, this.#builder.buildProbe(now, out, probe));
+  }
+
+  #buildClosing(now: Instant, out: Uint8Array): number {
+    const close = this.#close;
+    if (close === null || !close.due || this.#state !== "closing") return 0;
+    close.due = false;
+    return setTransmit(this.#parts.path.active, this.#builder.buildClose(now, out, close.code, close.reason));
+  }
+
+  #handleFrames(
+    now: Instant,
+    from: Address,
+    slab: Uint8Array,
+    start: number,
+    bodyLength: number,
+    length: number,
+    number: number,
+    isNewest: boolean,
+  ): void {
+    const { received, path, recovery } = this.#parts;
+    this.#handler.now = now;
+    this.#handler.from = from;
+    const body = start + HEADER_LENGTH;
+    try {
+      const eliciting = parseFrames(reader.reset(slab, body, body + bodyLength), this.#handler);
+      received.record(now, number, eliciting, this.local.maxAckDelayMs);
+    } catch (error) {
+      if (error instanceof ProtocolError) return this.close(now, error.code, error.message, "error");
+      if (error instanceof DecodeError) return this.close(now, "frame_encoding", error.message, "error");
+      throw error;
+    }
+    if (from === path.active || from.text === path.active.text) path.onReceived(length);
+    else if (isNewest) {
+      const previous = path.active.text;
+      if (path.moveTo(now, from, length, Math.max(recovery.probeTimeoutMs, 100))) this.#onNewHost();
+      this.#emit({
+        type: "session.path_changed",
+        sessionId: this.sessionId,
+        peerId: this.peerId,
+        from: previous,
+        to: from.text,
+      });
+    }
+  }
+
+  #onAuthentic(now: Instant, epochBits: number, length: number): void {
+    const { keys, rekey } = this.#parts;
+    this.#lastReceivedAt = this.#lastActivityAt = now;
+    this.#bytesReceived += length;
+    this.#packetsReceived++;
+    this.#replays = 0;
+    if (keys.hasNext && epochBits === ((keys.epoch + 1) & 3)) {
+      keys.promote(now);
+      rekey.onPromoted();
+      this.#onRekeyed(now);
+    }
+  }
+
+  #onReplay(): void {
+    if (++this.#replays % REPLAY_BURST !== 0) return;
+    this.#emit({
+      type: "session.replay_burst",
+      sessionId: this.sessionId,
+      peerId: this.peerId,
+      remoteAddr: this.remoteAddr,
+      packets: this.#replays,
+    });
+  }
+
+  #onForgery(now: Instant): void {
+    const { keys } = this.#parts;
+    keys.onForgery();
+    if (keys.integrityLimitReached) this.close(now, "aead_limit", "too many forged packets", "error");
+  }
+
+  /** The peer still sends: our CLOSE got lost. Answer ever more rarely (RFC 9000 §10.2.1). */
+  #remindPeer(): void {
+    const close = this.#close!;
+    close.received++;
+    if ((close.received & (close.received - 1)) === 0) close.due = true;
+  }
+
+  #onPeerClose(code: number, reason: string): void {
+    if (this.#state !== "open") return;
+    this.#end(this.#handler.now, "draining", "remote", closeCodeName(code), reason);
+  }
+
+  #onRekeyed(now: Instant): void {
+    const { keys, recovery } = this.#parts;
+    this.#timers.set(Timer.KeyDiscard, later(now, KEY_DISCARD_PROBE_TIMEOUTS * recovery.probeTimeoutMs));
+    this.#emit({ type: "session.rekeyed", sessionId: this.sessionId, epoch: keys.epoch });
+  }
+
+  #onDatagramSize(what: "mtu" | "black_hole"): void {
+    const { mtu, recovery } = this.#parts;
+    recovery.controller.onDatagramSize(mtu.datagramBytes);
+    this.#noteState(what, `datagrams of ${mtu.datagramBytes} bytes`);
+  }
+
+  #onNewHost(): void {
+    const { recovery, mtu, pacer } = this.#parts;
+    recovery.onNewPath();
+    pacer.reset();
+    mtu.restart();
+    this.#onDatagramSize("mtu");
+  }
+
+  #noteState(what: "mtu" | "black_hole" | "path_challenge", detail: string): void {
+    this.#emit({ type: "session.state", sessionId: this.sessionId, what, detail });
+  }
+
+  #runTimers(now: Instant): void {
+    const { recovery, keys, rekey, path, mtu } = this.#parts;
+    const timers = this.#timers;
+    if (timers.isDue(Timer.KeyDiscard, now)) {
+      keys.discardPrevious();
+      timers.set(Timer.KeyDiscard, null);
+    }
+    if (timers.isDue(Timer.Recovery, now)) recovery.onTimeout(now);
+    if (
+      timers.isDue(Timer.PathValidation, now) && path.onTimeout(now, recovery.probeTimeoutMs) === "reverted"
+    ) {
+      this.#noteState("path_challenge", `unanswered, back to ${this.remoteAddr}`);
+    }
+    if (timers.isDue(Timer.Keepalive, now)) this.#builder.pingDue = true;
+    if (timers.isDue(Timer.Rekey, now)) rekey.start();
+    if (timers.isDue(Timer.MtuSearch, now)) mtu.onTimeout();
+    if (timers.isDue(Timer.Pacing, now)) timers.set(Timer.Pacing, null);
+  }
+
+  #armTimers(now: Instant): void {
+    if (this.#state !== "open") return;
+    const { recovery, received, keys, path, mtu, streams, rekey } = this.#parts;
+    const timers = this.#timers;
+    timers.set(Timer.Recovery, recovery.deadline);
+    timers.set(Timer.Ack, received.deadline);
+    timers.set(Timer.PathValidation, path.deadline);
+    timers.set(Timer.MtuSearch, mtu.deadline);
+    const idleMs = Math.max(this.#idleTimeoutMs, 3 * recovery.rtt.probeTimeoutMs(recovery.peerMaxAckDelayMs));
+    timers.set(Timer.Idle, later(this.#lastReceivedAt, idleMs));
+    const keepAlive = this.#keepaliveWanted || streams.openCount > 0;
+    const keepAliveAt = later(this.#lastActivityAt, this.#settings.keepaliveIntervalMs);
+    timers.set(Timer.Keepalive, keepAlive && !this.#builder.pingDue ? keepAliveAt : null);
+    timers.set(Timer.KeyExpiry, keys.ageDeadline(REJECT_AFTER_MS));
+    const rekeyAfterMs = this.isInitiator ? REKEY_AFTER_MS : REKEY_AFTER_MS + RESPONDER_GRACE_MS;
+    if (rekey.isUnderWay) timers.set(Timer.Rekey, null);
+    else {timers.set(
+        Timer.Rekey,
+        keys.packetsSealed >= REKEY_AFTER_PACKETS ? now : keys.ageDeadline(rekeyAfterMs),
+      );}
+  }
+
+  #armPacing(now: Instant): void {
+    const { pacer, recovery, mtu } = this.#parts;
+    if (this.#builder.limitation !== "pacing") return;
+    this.#timers.set(
+      Timer.Pacing,
+      pacer.nextRelease(now, recovery.controller.pacingRate, mtu.datagramBytes),
+    );
+  }
+
+  #end(now: Instant, state: "closing" | "draining", end: SessionEnd, code: string, reason: string): void {
+    const { recovery } = this.#parts;
+    this.#state = state;
+    this.#timers.clearAll();
+    this.#timers.set(
+      Timer.Closed,
+      later(now, CLOSE_PROBE_TIMEOUTS * Math.min(recovery.probeTimeoutMs, 1_000)),
+    );
+    this.#emit({
+      type: "session.closed",
+      sessionId: this.sessionId,
+      peerId: this.peerId,
+      remoteAddr: this.remoteAddr,
+      end,
+      code,
+      reason,
+      durationMs: now - this.establishedAt,
+      bytesSent: this.#builder.bytesSent,
+      bytesReceived: this.#bytesReceived,
+    });
+    this.#events({ kind: "closed", end, code, reason });
+  }
+
+  #finish(): void {
+    this.#state = "closed";
+    this.#timers.clearAll();
+    this.#parts.keys.wipe();
+    this.#parts.rekey.wipe();
+    if (this.#close !== null) wipe(this.#close.reason);
+  }
+
+  #makeParts(
+    { suite, entropy, isInitiator, keys, now, address, local, peer, settings }: ConnectionOptions,
+  ): ConnectionParts {
+    const packetKeys = new PacketKeys(suite, isInitiator, keys, now);
+    const recovery = new LossRecovery(settings.congestion(BASE_DATAGRAM_BYTES), this.#handler, this.#handler);
+    recovery.peerMaxAckDelayMs = peer.maxAckDelayMs;
+    return {
+      local,
+      peer,
+      keys: packetKeys,
+      rekey: new Rekey({ suite, entropy, isInitiator, keys: packetKeys }),
+      received: new ReceivedPackets(),
+      recovery,
+      pacer: new Pacer(),
+      path: new PathSelector(address, entropy),
+      mtu: new PathMtu(Math.min(settings.maxDatagramBytes, peer.maxDatagramBytes)),
+      streams: new Streams({ isInitiator, local, peer, bounds: settings, emit: this.#events }),
+      datagrams: new DatagramQueue(),
+    };
+  }
+}
+
+/** What a connection has done and how it stands. Bytes count whole datagrams. */
+export interface ConnectionStats {
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly packetsLost: number;
+  readonly probesSent: number;
+  readonly persistentCongestions: number;
+  readonly datagramsDropped: number;
+  readonly smoothedRttMs: number;
+  readonly minRttMs: number;
+  readonly windowBytes: number;
+  readonly inFlightBytes: number;
+  readonly pacingRate: number;
+  readonly congestionState: string;
+  readonly datagramBytes: number;
+  readonly epoch: number;
+}
+
+/** The longest unreliable message: fits the smallest datagram beside an acknowledgement. */
+export const MAX_DATAGRAM_PAYLOAD = 1_120;
+
+// One of each serves every connection: a call fills it and its caller is done with it before the next.
+const reader = new ByteReader();
+const transmit: { to: Address; bytes: number; segmentBytes: number } = {
+  to: { family: 4, hostname: "0.0.0.0", port: 0, text: "0.0.0.0:0" },
+  bytes: 0,
+  segmentBytes: 0,
+};
+
+function setTransmit(to: Address, bytes: number, segmentBytes = bytes): number {
+  transmit.to = to;
+  transmit.bytes = bytes;
+  transmit.segmentBytes = Math.min(segmentBytes, bytes);
+  return bytes;
+}
