@@ -6,9 +6,7 @@
 
 import { wipe } from "../bytes.ts";
 import { type Instant, later } from "../clock.ts";
-import type { CipherSuite } from "../crypto/cipher_suite.ts";
 import type { PeerId } from "../crypto/peer_id.ts";
-import type { Entropy } from "../entropy.ts";
 import type { Address } from "../net/address.ts";
 import type { EmitEvent, SessionEnd } from "../observe/events.ts";
 import { CLOSE_CODES, type CloseCode, closeCodeName } from "../wire/codes.ts";
@@ -18,44 +16,24 @@ import { HEADER_LENGTH, packetNumber } from "../wire/packet.ts";
 import type { TransportParameters } from "../wire/transport_parameters.ts";
 import { ByteReader } from "../wire/varint.ts";
 import type { EventSink } from "./connection_events.ts";
-import type { ConnectionParts, RunLimits, Transmit } from "./connection_parts.ts";
-import { DatagramQueue } from "./datagram_queue.ts";
+import {
+  type ConnectionOptions,
+  type ConnectionParts,
+  makeParts,
+  type RunLimits,
+  type Transmit,
+} from "./connection_parts.ts";
 import { FrameHandler } from "./frame_handler.ts";
-import { LossRecovery } from "./loss_recovery.ts";
-import { Pacer } from "./pacer.ts";
 import { PacketBuilder } from "./packet_builder.ts";
-import { type InitialKeys, PacketKeys } from "./packet_keys.ts";
-import { PathSelector } from "./path.ts";
-import { BASE_DATAGRAM_BYTES, PathMtu } from "./path_mtu.ts";
 import { ProtocolError } from "./protocol_error.ts";
-import { ReceivedPackets } from "./received_packets.ts";
-import { REJECT_AFTER_MS, Rekey, REKEY_AFTER_MS, REKEY_AFTER_PACKETS, RESPONDER_GRACE_MS } from "./rekey.ts";
+import { REJECT_AFTER_MS, REKEY_AFTER_MS, REKEY_AFTER_PACKETS, RESPONDER_GRACE_MS } from "./rekey.ts";
 import { ReplayWindow } from "./replay_window.ts";
 import type { SessionSettings } from "./session_settings.ts";
 import type { Stream, StreamPriority } from "./stream.ts";
-import { Streams } from "./streams.ts";
 import { Timer, Timers } from "./timers.ts";
 
 /** Why a Data packet went no further. */
 export type DataDropReason = "malformed" | "epoch" | "replay" | "too_old" | "decrypt";
-
-export interface ConnectionOptions {
-  readonly now: Instant;
-  readonly sessionId: number;
-  readonly isInitiator: boolean;
-  readonly peerId: PeerId;
-  readonly address: Address;
-  readonly suite: CipherSuite;
-  readonly entropy: Entropy;
-  readonly settings: SessionSettings;
-  /** Wiped by the connection. */
-  readonly keys: InitialKeys;
-  readonly local: TransportParameters;
-  readonly peer: TransportParameters;
-  /** Where this connection's events go. */
-  readonly events: EventSink;
-  readonly emit: EmitEvent;
-}
 
 /** Probe timeouts that a closing or draining session is remembered for (RFC 9000 §10.2). */
 const CLOSE_PROBE_TIMEOUTS = 3;
@@ -110,7 +88,7 @@ export class Connection {
       onDatagramSize: () => this.#onDatagramSize("mtu"),
       onBlackHole: () => this.#onDatagramSize("black_hole"),
     });
-    this.#parts = this.#makeParts(options);
+    this.#parts = makeParts(options, this.#handler);
     this.#builder = new PacketBuilder(this.#parts);
     this.#armTimers(options.now);
   }
@@ -177,7 +155,7 @@ export class Connection {
   write(stream: Stream, bytes: Uint8Array): number {
     if (this.#state !== "open") return 0;
     // Two windows: one in flight, one to go on with; never so little that the application is woken per packet.
-    const limit = Math.max(MIN_SEND_BUFFER, 2 * this.#parts.recovery.controller.windowBytes);
+    const limit = Math.max(MIN_SEND_BUFFER, Math.floor(2 * this.#parts.recovery.controller.windowBytes));
     return this.#parts.streams.write(stream, bytes, limit);
   }
 
@@ -227,7 +205,19 @@ export class Connection {
       due: true,
       received: 0,
     };
-    this.#end(now, "closing", end, code, reason);
+    this.#announceEnd(now, end, code, reason);
+    this.#end(now, "closing");
+  }
+
+  /** As {@link close}, for a session that nobody was told of. */
+  closeUnannounced(now: Instant, code: CloseCode, reason: string): void {
+    this.#close = {
+      code: CLOSE_CODES[code],
+      reason: new TextEncoder().encode(reason),
+      due: true,
+      received: 0,
+    };
+    this.#end(now, "closing");
   }
 
   // Input.
@@ -279,7 +269,8 @@ export class Connection {
     if (timers.isDue(Timer.KeyExpiry, now)) {
       this.close(now, "key_expired", "no fresh keys within 180 s", "error");
     } else if (timers.isDue(Timer.Idle, now)) {
-      this.#end(now, "draining", "idle", "no_error", "no packet within the idle timeout");
+      this.#announceEnd(now, "idle", "no_error", "no packet within the idle timeout");
+      this.#end(now, "draining");
     }
     if (this.#state === "open") this.#runTimers(now);
     this.#armTimers(now);
@@ -404,7 +395,8 @@ export class Connection {
 
   #onPeerClose(code: number, reason: string): void {
     if (this.#state !== "open") return;
-    this.#end(this.#handler.now, "draining", "remote", closeCodeName(code), reason);
+    this.#announceEnd(this.#handler.now, "remote", closeCodeName(code), reason);
+    this.#end(this.#handler.now, "draining");
   }
 
   #onRekeyed(now: Instant): void {
@@ -481,7 +473,7 @@ export class Connection {
     );
   }
 
-  #end(now: Instant, state: "closing" | "draining", end: SessionEnd, code: string, reason: string): void {
+  #end(now: Instant, state: "closing" | "draining"): void {
     const { recovery } = this.#parts;
     this.#state = state;
     this.#timers.clearAll();
@@ -489,6 +481,9 @@ export class Connection {
       Timer.Closed,
       later(now, CLOSE_PROBE_TIMEOUTS * Math.min(recovery.probeTimeoutMs, 1_000)),
     );
+  }
+
+  #announceEnd(now: Instant, end: SessionEnd, code: string, reason: string): void {
     this.#emit({
       type: "session.closed",
       sessionId: this.sessionId,
@@ -510,27 +505,6 @@ export class Connection {
     this.#parts.keys.wipe();
     this.#parts.rekey.wipe();
     if (this.#close !== null) wipe(this.#close.reason);
-  }
-
-  #makeParts(
-    { suite, entropy, isInitiator, keys, now, address, local, peer, settings }: ConnectionOptions,
-  ): ConnectionParts {
-    const packetKeys = new PacketKeys(suite, isInitiator, keys, now);
-    const recovery = new LossRecovery(settings.congestion(BASE_DATAGRAM_BYTES), this.#handler, this.#handler);
-    recovery.peerMaxAckDelayMs = peer.maxAckDelayMs;
-    return {
-      local,
-      peer,
-      keys: packetKeys,
-      rekey: new Rekey({ suite, entropy, isInitiator, keys: packetKeys }),
-      received: new ReceivedPackets(),
-      recovery,
-      pacer: new Pacer(),
-      path: new PathSelector(address, entropy),
-      mtu: new PathMtu(Math.min(settings.maxDatagramBytes, peer.maxDatagramBytes)),
-      streams: new Streams({ isInitiator, local, peer, bounds: settings, emit: this.#events }),
-      datagrams: new DatagramQueue(),
-    };
   }
 }
 

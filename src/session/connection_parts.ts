@@ -1,20 +1,50 @@
 /**
- * The parts of a connection that work together on every packet.
+ * What a connection is made of: the parts that work together on every packet.
  *
  * @module
  */
 
+import type { Instant } from "../clock.ts";
+import type { CipherSuite } from "../crypto/cipher_suite.ts";
+import type { PeerId } from "../crypto/peer_id.ts";
+import type { Entropy } from "../entropy.ts";
 import type { Address } from "../net/address.ts";
+import type { EmitEvent } from "../observe/events.ts";
 import type { TransportParameters } from "../wire/transport_parameters.ts";
-import type { DatagramQueue } from "./datagram_queue.ts";
-import type { LossRecovery } from "./loss_recovery.ts";
-import type { Pacer } from "./pacer.ts";
-import type { PacketKeys } from "./packet_keys.ts";
-import type { PathSelector } from "./path.ts";
-import type { PathMtu } from "./path_mtu.ts";
-import type { ReceivedPackets } from "./received_packets.ts";
-import type { Rekey } from "./rekey.ts";
-import type { Streams } from "./streams.ts";
+import type { EventSink } from "./connection_events.ts";
+import { DatagramQueue } from "./datagram_queue.ts";
+import type { ConnectionTotals } from "./endpoint_stats.ts";
+import type { FrameHandler } from "./frame_handler.ts";
+import { LossRecovery } from "./loss_recovery.ts";
+import { Pacer } from "./pacer.ts";
+import { type InitialKeys, PacketKeys } from "./packet_keys.ts";
+import { PathSelector } from "./path.ts";
+import { BASE_DATAGRAM_BYTES, PathMtu } from "./path_mtu.ts";
+import { ReceivedPackets } from "./received_packets.ts";
+import { Rekey } from "./rekey.ts";
+import type { SessionSettings } from "./session_settings.ts";
+import { Streams } from "./streams.ts";
+
+export interface ConnectionOptions {
+  readonly now: Instant;
+  readonly sessionId: number;
+  readonly isInitiator: boolean;
+  readonly peerId: PeerId;
+  readonly address: Address;
+  readonly suite: CipherSuite;
+  readonly entropy: Entropy;
+  readonly settings: SessionSettings;
+  /** Wiped by the connection. */
+  readonly keys: InitialKeys;
+  readonly local: TransportParameters;
+  readonly peer: TransportParameters;
+  /** What the handshake measured: the first round-trip sample. */
+  readonly roundTripMs: number | null;
+  readonly totals: ConnectionTotals;
+  /** Where this connection's events go. */
+  readonly events: EventSink;
+  readonly emit: EmitEvent;
+}
 
 export interface ConnectionParts {
   readonly local: TransportParameters;
@@ -43,4 +73,27 @@ export interface Transmit {
 export interface RunLimits {
   readonly maxBytes: number;
   readonly maxSegments: number;
+}
+
+/** Builds the parts for a session whose handshake has just finished. `handler` hears of frames' fates. */
+export function makeParts(options: ConnectionOptions, handler: FrameHandler): ConnectionParts {
+  const { suite, entropy, isInitiator, local, peer, settings } = options;
+  const keys = new PacketKeys(suite, isInitiator, options.keys, options.now);
+  const controller = settings.congestion(BASE_DATAGRAM_BYTES);
+  const recovery = new LossRecovery(controller, handler, handler, options.totals);
+  recovery.peerMaxAckDelayMs = peer.maxAckDelayMs;
+  if (options.roundTripMs !== null) recovery.rtt.addSample(Math.max(0.001, options.roundTripMs), 0);
+  return {
+    local,
+    peer,
+    keys,
+    rekey: new Rekey({ suite, entropy, isInitiator, keys }),
+    received: new ReceivedPackets(),
+    recovery,
+    pacer: new Pacer(),
+    path: new PathSelector(options.address, entropy),
+    mtu: new PathMtu(Math.min(settings.maxDatagramBytes, peer.maxDatagramBytes)),
+    streams: new Streams({ isInitiator, local, peer, bounds: settings, emit: options.events }),
+    datagrams: new DatagramQueue(),
+  };
 }

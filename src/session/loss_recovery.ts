@@ -7,6 +7,7 @@
 import { type Instant, later } from "../clock.ts";
 import type { AckRanges } from "../wire/frames.ts";
 import type { AckSample, CongestionController } from "./congestion.ts";
+import type { ConnectionTotals } from "./endpoint_stats.ts";
 import { ProtocolError } from "./protocol_error.ts";
 import { RttEstimator } from "./rtt_estimator.ts";
 import { type DeliveryState, type FrameFate, SentPackets } from "./sent_packets.ts";
@@ -50,6 +51,7 @@ export class LossRecovery {
   };
   readonly #fate: FrameFate;
   readonly #path: PathFeedback;
+  readonly #totals: ConnectionTotals;
   readonly #delivery: DeliveryState = {
     delivered: 0,
     deliveredAt: 0 as Instant,
@@ -68,7 +70,13 @@ export class LossRecovery {
   #firstSampleAt: Instant | null = null;
   #windowLimited = false;
 
-  constructor(controller: CongestionController, fate: FrameFate, path: PathFeedback) {
+  constructor(
+    controller: CongestionController,
+    fate: FrameFate,
+    path: PathFeedback,
+    totals: ConnectionTotals,
+  ) {
+    this.#totals = totals;
     this.controller = controller;
     this.#fate = fate;
     this.#path = path;
@@ -283,6 +291,7 @@ export class LossRecovery {
     if (inFlight) this.#inFlightBytes -= bytes;
     this.sent.lose(number, this.#fate);
     this.stats.packetsLost++;
+    this.#totals.packetsLost++;
     return inFlight ? bytes : 0;
   }
 }

@@ -445,7 +445,7 @@ export class Streams {
     if (!stream.window.consume(now, bytes, rttMs)) return;
     this.#demandControl(stream, StreamControl.MaxStreamData);
     // The session's window stays half as large again as its largest stream's, so that it is not the limit.
-    this.#window.ensure(1.5 * stream.window.windowBytes);
+    this.#window.ensure(Math.ceil(1.5 * stream.window.windowBytes));
   }
 
   #resetSending(stream: Stream, code: number): void {
