@@ -1,0 +1,415 @@
+/**
+ * The DHT's edge: timers, promises, the contacts file, and sessions as the node provides them. Decides nothing
+ * about the protocol.
+ *
+ * @module
+ */
+
+import type { Clock, Instant } from "../clock.ts";
+import type { PeerId } from "../crypto/peer_id.ts";
+import type { Prng } from "../entropy.ts";
+import type { EmitEvent } from "../observe/events.ts";
+import type { PeerAddress } from "./contact.ts";
+import { loadContacts, saveContacts } from "./contact_store_file.ts";
+import type { DhtOutput } from "./dht_context.ts";
+import { DhtCore, type DhtIdentity } from "./dht_core.ts";
+import type { DhtSettings } from "./dht_settings.ts";
+import { isCanonicalAddress } from "./endpoint_address.ts";
+import type { LookupKind } from "./lookup.ts";
+import { type NodeId, nodeIdOf, pointOf } from "./node_id.ts";
+import type { DhtRecord, RecordSuite } from "./record.ts";
+import type { DhtTransmit } from "./rpc_book.ts";
+
+/** A session as the DHT sees it. */
+export interface DhtSession {
+  readonly id: number;
+  readonly peerId: PeerId;
+  /** `host:port`, as it is now. */
+  readonly remoteAddr: string;
+}
+
+/** What the DHT needs of the node. */
+export interface DhtNetwork {
+  /** The session with `peerId`, or null while there is none. */
+  sessionWith(peerId: PeerId): DhtSession | null;
+  /** Establishes a session, or joins an attempt under way. Rejects when that fails or `signal` aborts. */
+  connect(peerId: PeerId, address: string, signal: AbortSignal): Promise<DhtSession>;
+  /** Sends one DATAGRAM frame; unreliable. The bytes are copied. Returns whether it was accepted. */
+  sendDatagram(sessionId: number, bytes: Uint8Array): boolean;
+}
+
+export interface DhtServiceOptions {
+  readonly identity: DhtIdentity;
+  readonly suite: RecordSuite;
+  readonly prng: Prng;
+  readonly clock: Clock;
+  readonly network: DhtNetwork;
+  readonly emit: EmitEvent;
+  readonly settings?: Partial<DhtSettings>;
+  readonly bootstrap: readonly PeerAddress[];
+  /** `host:port` forms that the operator says we are reached at. */
+  readonly advertise?: readonly string[];
+  /** Where contacts are kept across restarts; none are when absent. */
+  readonly contactsFile?: string;
+}
+
+/** Where a peer was found. */
+export interface FoundPeer {
+  readonly peerId: PeerId;
+  /** Best first. */
+  readonly addresses: readonly string[];
+  /** Peers that will introduce others to it. */
+  readonly introducers: readonly PeerAddress[];
+}
+
+/** A provider of some content. */
+export interface FoundProvider {
+  readonly peerId: PeerId;
+  readonly addresses: readonly string[];
+}
+
+/** One contact as people see it. */
+export interface DhtContact {
+  readonly peerId: PeerId;
+  readonly remoteAddr: string;
+  readonly id: NodeId;
+  /** Milliseconds since the Unix epoch. */
+  readonly lastSeenMs: number;
+  readonly firstSeenMs: number;
+  /** Null before the first measurement. */
+  readonly rttMs: number | null;
+}
+
+export class DhtService {
+  readonly #options: DhtServiceOptions;
+  readonly #core: DhtCore;
+  readonly #searches = new Map<number, Search>();
+  readonly #announced = new Map<NodeId, PromiseWithResolvers<void>>();
+  /** What waits for a session, by peer. */
+  readonly #connecting = new Map<PeerId, Uint8Array[]>();
+  readonly #stopping = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerAt: Instant | null = null;
+  #saveTimer: ReturnType<typeof setInterval> | undefined;
+  #isRunning = false;
+  #saved: Promise<void> = Promise.resolve();
+
+  constructor(options: DhtServiceOptions) {
+    this.#options = options;
+    const { identity, suite, prng, settings, clock } = options;
+    this.#core = new DhtCore(clock.now(), {
+      identity,
+      suite,
+      prng,
+      ...(settings === undefined ? {} : { settings }),
+      epochMs: (now) => clock.epochMs() + (now - clock.now()),
+    });
+  }
+
+  /** Enters the network through saved contacts and bootstrap peers; returns before that is done. */
+  async start(): Promise<void> {
+    const { contactsFile, bootstrap, advertise = [] } = this.#options;
+    let saved: PeerAddress[] = [];
+    if (contactsFile !== undefined) {
+      saved = await loadContacts(contactsFile).catch((error) => {
+        this.#notice(error);
+        return [];
+      });
+      this.#saveTimer = setInterval(() => this.#save(), SAVE_INTERVAL_MS);
+    }
+    this.#isRunning = true;
+    this.#turn((now) => {
+      this.#core.advertise(now, advertise.filter(isCanonicalAddress));
+      this.#core.join(now, [...bootstrap, ...saved.slice(0, SAVED_SEEDS)]);
+    });
+  }
+
+  /** Says goodbye to the peers there are sessions with, and saves the contacts. */
+  async stop(): Promise<void> {
+    if (!this.#isRunning) return;
+    this.#turn((now) => this.#core.leave(now));
+    this.#isRunning = false;
+    clearTimeout(this.#timer);
+    clearInterval(this.#saveTimer);
+    const gone = new Error("The DHT has stopped");
+    this.#stopping.abort(gone);
+    for (const search of this.#searches.values()) search.fail(gone);
+    for (const { reject } of this.#announced.values()) reject(gone);
+    this.#searches.clear();
+    this.#announced.clear();
+    if (this.#options.contactsFile !== undefined) this.#save();
+    await this.#saved;
+  }
+
+  /** A DATAGRAM frame of type 1 arrived. The bytes are borrowed until the call returns. */
+  onDatagram(session: DhtSession, bytes: Uint8Array): void {
+    // A relayed session has no address of its own to remember its peer by.
+    if (!this.#isRunning || !isCanonicalAddress(session.remoteAddr)) return;
+    const from = { peerId: session.peerId, address: session.remoteAddr };
+    this.#turn((now) => this.#core.handleDatagram(now, from, bytes));
+  }
+
+  /**
+   * Where `peerId` says it is, or null when nobody knows.
+   *
+   * @param options.thorough asks on after a record that is recent enough: for when its addresses no longer answer.
+   * @throws what `signal` aborts with, or an error when the DHT stops.
+   */
+  async lookupPeer(
+    peerId: PeerId,
+    { thorough = false, signal }: { thorough?: boolean; signal?: AbortSignal } = {},
+  ): Promise<FoundPeer | null> {
+    let newest: DhtRecord | null = null;
+    const id = nodeIdOf(this.#options.suite, peerId);
+    for await (const record of this.#search("peer", id, thorough, signal)) newest = record;
+    if (newest === null || newest.kind !== "peer") return null;
+    return { peerId, addresses: newest.addresses, introducers: newest.introducers };
+  }
+
+  /** The peers that say they have the content `root` (32 bytes), each once, as they are found. */
+  async *findProviders(root: Uint8Array, signal?: AbortSignal): AsyncGenerator<FoundProvider> {
+    const seen = new Set<PeerId>([this.#options.identity.peerId]);
+    for await (const record of this.#search("providers", pointOf(root), false, signal)) {
+      if (seen.has(record.subject)) continue;
+      seen.add(record.subject);
+      yield { peerId: record.subject, addresses: record.addresses };
+    }
+  }
+
+  /** The peers closest to a point that answer now, closest first. */
+  async closestPeers(target: NodeId, signal?: AbortSignal): Promise<readonly PeerAddress[]> {
+    const search = this.#begin("node", target, false, signal);
+    for await (const _ of search.records()) continue;
+    return search.closest;
+  }
+
+  /**
+   * Says that this node has the content `root` (32 bytes), now and every hour until `signal` aborts.
+   *
+   * Resolves when the first round of stores has ended.
+   */
+  announce(root: Uint8Array, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const key = pointOf(root);
+    const known = this.#announced.get(key);
+    if (known !== undefined) return known.promise;
+    const announced = Promise.withResolvers<void>();
+    this.#announced.set(key, announced);
+    signal?.addEventListener("abort", () => {
+      this.#core.withdraw(key);
+      if (this.#announced.delete(key)) announced.reject(signal.reason);
+    }, { once: true });
+    this.#turn((now) => this.#core.announce(now, key));
+    return announced.promise;
+  }
+
+  /** Everything known about every contact. */
+  peers(): DhtContact[] {
+    const { clock } = this.#options;
+    const toEpoch = clock.epochMs() - clock.now();
+    return this.#core.contacts().map(({ peerId, address, id, lastSeenAt, firstSeenAt, rttMs }) => ({
+      peerId,
+      remoteAddr: address,
+      id,
+      lastSeenMs: Math.round(lastSeenAt + toEpoch),
+      firstSeenMs: Math.round(firstSeenAt + toEpoch),
+      rttMs: rttMs < 0 ? null : rttMs,
+    }));
+  }
+
+  /** The address that several peers agree we have, or null. */
+  get ownAddress(): string | null {
+    return this.#core.ownAddress;
+  }
+
+  /** The size of things, for monitoring (`DhtView`). */
+  get view(): {
+    readonly peers: number;
+    readonly storedValues: number;
+    readonly storedBytes: number;
+    readonly isBootstrapOfNobody: boolean;
+    contacts(): DhtContact[];
+  } {
+    return {
+      peers: this.#core.peers,
+      storedValues: this.#core.storedValues,
+      storedBytes: this.#core.storedBytes,
+      isBootstrapOfNobody: this.#options.bootstrap.length === 0,
+      contacts: () => this.peers(),
+    };
+  }
+
+  async *#search(
+    kind: LookupKind,
+    target: NodeId,
+    thorough: boolean,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<DhtRecord> {
+    yield* this.#begin(kind, target, thorough, signal).records();
+  }
+
+  #begin(kind: LookupKind, target: NodeId, thorough: boolean, signal: AbortSignal | undefined): Search {
+    signal?.throwIfAborted();
+    this.#stopping.signal.throwIfAborted();
+    const search = new Search();
+    // A lookup that nobody can answer has ended before its number is known: hence registered inside the turn.
+    const id = this.#turn((now) => {
+      const id = this.#core.lookup(now, kind, target, { thorough });
+      this.#searches.set(id, search);
+      return id;
+    });
+    const give = () => {
+      this.#searches.delete(id);
+      this.#turn((now) => this.#core.cancelLookup(now, id));
+    };
+    search.onAbandoned = give;
+    signal?.addEventListener("abort", () => {
+      search.fail(signal.reason);
+      give();
+    }, { once: true });
+    return search;
+  }
+
+  /** One input to the core, and everything that follows from it. */
+  #turn<T>(input: (now: Instant) => T): T {
+    const now = this.#options.clock.now();
+    const result = input(now);
+    for (let out = this.#core.pollTransmit(); out !== null; out = this.#core.pollTransmit()) this.#send(out);
+    for (let output = this.#core.pollOutput(); output !== null; output = this.#core.pollOutput()) {
+      this.#take(output);
+    }
+    this.#arm(now);
+    return result;
+  }
+
+  #arm(now: Instant): void {
+    const at = this.#core.nextTimeout();
+    if (!this.#isRunning || at === this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#timer = setTimeout(() => {
+      this.#timerAt = null;
+      this.#turn((now) => this.#core.handleTimeout(now));
+    }, Math.max(1, at - now));
+  }
+
+  #send({ to, bytes, mayConnect }: DhtTransmit): void {
+    const { network } = this.#options;
+    const session = network.sessionWith(to.peerId);
+    if (session !== null) {
+      network.sendDatagram(session.id, bytes);
+      return;
+    }
+    if (!mayConnect || !this.#isRunning) return;
+    const waiting = this.#connecting.get(to.peerId);
+    if (waiting === undefined) this.#connect(to, bytes);
+    else if (waiting.length < MAX_WAITING) waiting.push(bytes);
+  }
+
+  #connect({ peerId, address }: PeerAddress, bytes: Uint8Array): void {
+    this.#connecting.set(peerId, [bytes]);
+    const { network } = this.#options;
+    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(CONNECT_TIMEOUT_MS)]);
+    network.connect(peerId, address, signal).then(
+      (session) => {
+        for (const waiting of this.#connecting.get(peerId) ?? []) network.sendDatagram(session.id, waiting);
+        this.#connecting.delete(peerId);
+      },
+      () => {
+        // Why is in the handshake's own event; to the DHT it is a peer that cannot be asked.
+        this.#connecting.delete(peerId);
+        if (this.#isRunning) this.#turn((now) => this.#core.handleUnreachable(now, peerId));
+      },
+    );
+  }
+
+  #take(output: DhtOutput): void {
+    switch (output.kind) {
+      case "event":
+        this.#options.emit(output.event);
+        return;
+      case "record":
+        this.#searches.get(output.lookupId)?.add(output.signed.record);
+        return;
+      case "finished":
+        this.#searches.get(output.lookupId)?.end(output.closest);
+        this.#searches.delete(output.lookupId);
+        return;
+      case "published":
+        this.#announced.get(output.key)?.resolve();
+        return;
+      case "own_address":
+        if (output.address !== null) this.#notice(`Peers see this node at ${output.address}`);
+    }
+  }
+
+  #save(): void {
+    const { contactsFile } = this.#options;
+    if (contactsFile === undefined) return;
+    // Those known for longest are the likeliest to be there after a restart.
+    const contacts = this.#core.contacts().toSorted((a, b) => a.firstSeenAt - b.firstSeenAt);
+    this.#saved = this.#saved.then(() => saveContacts(contactsFile, contacts)).catch((error) =>
+      this.#notice(error)
+    );
+  }
+
+  #notice(what: unknown): void {
+    const message = what instanceof Error ? what.message : String(what);
+    const severity = what instanceof Error ? "warn" : "info";
+    this.#options.emit({ type: "node.notice", severity, component: "dht", message });
+  }
+}
+
+/** One search's results on their way to whoever iterates over them. */
+class Search {
+  readonly #queue: DhtRecord[] = [];
+  #wake = Promise.withResolvers<void>();
+  #state: "running" | "ended" | "failed" = "running";
+  #failure: unknown;
+  closest: readonly PeerAddress[] = [];
+  /** Called when the iteration stops before the search does. */
+  onAbandoned: () => void = () => {};
+
+  add(record: DhtRecord): void {
+    this.#queue.push(record);
+    this.#wake.resolve();
+  }
+
+  end(closest: readonly PeerAddress[]): void {
+    this.closest = closest;
+    if (this.#state === "running") this.#state = "ended";
+    this.#wake.resolve();
+  }
+
+  fail(failure: unknown): void {
+    if (this.#state !== "running") return;
+    this.#state = "failed";
+    this.#failure = failure;
+    this.#wake.resolve();
+  }
+
+  async *records(): AsyncGenerator<DhtRecord> {
+    try {
+      for (;;) {
+        const record = this.#queue.shift();
+        if (record !== undefined) yield record;
+        else if (this.#state === "failed") throw this.#failure;
+        else if (this.#state === "ended") return;
+        else {
+          await this.#wake.promise;
+          this.#wake = Promise.withResolvers();
+        }
+      }
+    } finally {
+      if (this.#state === "running") this.onAbandoned();
+    }
+  }
+}
+
+const SAVE_INTERVAL_MS = 10 * 60_000;
+/** Of the saved contacts, how many are asked at a start. */
+const SAVED_SEEDS = 30;
+/** Messages that wait for one session; more is a peer that does not answer. */
+const MAX_WAITING = 8;
+/** A question's answer is given up before a handshake is. */
+const CONNECT_TIMEOUT_MS = 5000;
