@@ -40,8 +40,8 @@ export interface AeadKey {
   /**
    * Opens in place what {@link seal} made. `sealedLength` counts ciphertext and tag, not the additional data.
    *
-   * @returns the plaintext's length (`sealedLength` - 16), or -1 when the tag does not match. After -1 the
-   * ciphertext region holds unspecified bytes and must not be used.
+   * @returns the plaintext's length (`sealedLength` - 16), or -1 when the tag does not match: the sealed
+   * bytes have then been overwritten with zeros, so that nothing unauthenticated is left to be read.
    * @throws {RangeError} when the slab does not hold all of it, or the counter is out of range.
    */
   open(counter: number, slab: Uint8Array, start: number, adLength: number, sealedLength: number): number;
@@ -81,10 +81,16 @@ export interface NonceAeadKey extends AeadKey {
   ): number;
 }
 
+/**
+ * `noble`: portable JavaScript. `runtime`: what Deno itself offers, the rest noble. `native`: that and OpenSSL
+ * through FFI.
+ */
+export type SuiteName = "noble" | "runtime" | "native";
+
 /** The primitives of Noise_XX_25519_ChaChaPoly_BLAKE2s, of identities, and of content trees. */
 export interface CipherSuite {
-  /** What made this suite: `noble` or `native`. A metric label and a line of `wraith doctor`. */
-  readonly name: "noble" | "native";
+  /** What made this suite. A metric label and a line of `wraith doctor`. */
+  readonly name: SuiteName;
 
   /** The X25519 public key of a 32-byte secret key (RFC 7748). */
   x25519PublicKey(secretKey: Uint8Array): Uint8Array<ArrayBuffer>;
@@ -159,18 +165,25 @@ export function assertAeadKey(key: Uint8Array): void {
 }
 
 /**
- * Checks that additional data and text, one behind the other from `start`, are inside the slab. A native suite
- * hands addresses made from these numbers to code that checks nothing, so NaN, fractions and negative numbers
- * fail too.
+ * Checks that additional data, text and room for a tag, one behind the other from `start`, are inside the slab.
+ * A native suite hands addresses made from these numbers to code that checks nothing, so NaN, fractions and
+ * negative numbers fail too, each on its own: a sum can hide one.
  *
  * @throws {RangeError} when they are not.
  */
-export function assertRegions(slab: Uint8Array, start: number, adLength: number, textLength: number): void {
+export function assertRegions(
+  slab: Uint8Array,
+  start: number,
+  adLength: number,
+  textLength: number,
+  tagLength: 0 | typeof AEAD_TAG_LENGTH,
+): void {
   if (
     Number.isSafeInteger(start) && start >= 0 && Number.isSafeInteger(adLength) && adLength >= 0 &&
-    Number.isSafeInteger(textLength) && textLength >= 0 && start + adLength + textLength <= slab.length
+    Number.isSafeInteger(textLength) && textLength >= 0 &&
+    start + adLength + textLength + tagLength <= slab.length
   ) return;
   throw new RangeError(
-    `Cannot use the slab: ${adLength} + ${textLength} bytes from ${start} are not within its ${slab.length}`,
+    `Cannot use the slab: ${adLength} + ${textLength} + ${tagLength} bytes from ${start} are not within its ${slab.length}`,
   );
 }

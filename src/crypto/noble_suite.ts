@@ -119,7 +119,7 @@ class NobleAeadKey implements NonceAeadKey {
   ): number {
     this.#assertUsable();
     assertNonce(nonce);
-    assertRegions(slab, start, adLength, plaintextLength + AEAD_TAG_LENGTH);
+    assertRegions(slab, start, adLength, plaintextLength, AEAD_TAG_LENGTH);
     const textStart = start + adLength;
     const end = textStart + plaintextLength + AEAD_TAG_LENGTH;
     const cipher = chacha20poly1305(this.#key, nonce, slab.subarray(start, textStart));
@@ -136,17 +136,18 @@ class NobleAeadKey implements NonceAeadKey {
   ): number {
     this.#assertUsable();
     assertNonce(nonce);
-    assertRegions(slab, start, adLength, sealedLength);
+    assertRegions(slab, start, adLength, sealedLength, 0);
     const textStart = start + adLength;
     const end = textStart + sealedLength;
-    if (sealedLength < AEAD_TAG_LENGTH) return -1;
-    const cipher = chacha20poly1305(this.#key, nonce, slab.subarray(start, textStart));
     try {
+      const cipher = chacha20poly1305(this.#key, nonce, slab.subarray(start, textStart));
       cipher.decrypt(slab.subarray(textStart, end), slab.subarray(textStart, end - AEAD_TAG_LENGTH));
+      return sealedLength - AEAD_TAG_LENGTH;
     } catch {
-      return -1; // the tag does not match: every other condition was checked above
+      // Shorter than a tag, or the tag does not match: every other condition was checked above.
+      slab.fill(0, textStart, end);
+      return -1;
     }
-    return sealedLength - AEAD_TAG_LENGTH;
   }
 
   wipe(): void {

@@ -45,7 +45,14 @@ for (const suite of suites) {
       const sealedLength = text.length + AEAD_TAG_LENGTH;
       const forged = slab.slice();
       forged[start + (bit >> 3)] ^= 1 << (bit & 7);
+      const around = [forged.slice(0, start + ad.length), forged.slice(end)];
       equal(aead.open(packet.counter, forged, start, ad.length, sealedLength), -1);
+      deepEqual(
+        forged.subarray(start + ad.length, end),
+        new Uint8Array(sealedLength),
+        "nothing is left to read",
+      );
+      deepEqual([forged.slice(0, start + ad.length), forged.slice(end)], around);
       equal(
         aead.open(
           packet.counter === 0 ? 1 : packet.counter - 1,
