@@ -6,6 +6,7 @@
 
 import { basename } from "node:path";
 import { readBuildInfo } from "../build_info.ts";
+import { auditTail, auditVerify } from "./audit.ts";
 import type { Command } from "./command.ts";
 import { completionsOver } from "./completions.ts";
 import { daemon } from "./daemon.ts";
@@ -27,6 +28,8 @@ export const COMMANDS: readonly Command[] = [
   healthcheck,
   readiness,
   metrics,
+  auditTail,
+  auditVerify,
   exportCommand,
   completionsOver(() => COMMANDS),
 ];
@@ -38,7 +41,7 @@ export function wraith(): Program {
     summary: "Moves files between machines over encrypted sessions, and shows what it does",
     version: `wraith ${version} (${revision}, deno ${Deno.version.deno})`,
     commands: COMMANDS,
-    groups: {},
+    groups: { audit: "Read the audit trail, or verify it" },
     defaultCommand: "daemon",
   };
 }
