@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { NodeProcess, type ProgramWords } from "../tests/support/wraith_process.ts";
+import { NodeProcess, type ProgramWords, runWraith } from "../tests/support/wraith_process.ts";
 
 /** The program from its sources, with the permissions of the executable. */
 export const FROM_SOURCE: ProgramWords = [
@@ -37,6 +37,7 @@ export interface NodePair extends AsyncDisposable {
   readonly sender: NodeProcess;
   readonly receiver: NodeProcess;
   readonly receivedDir: string;
+  readonly program: ProgramWords;
 }
 
 /** Starts both. `settings` go to both. */
@@ -58,7 +59,7 @@ export async function startPair(
     await NodeProcess.start(join(folder, "receiver"), [...common, ...known], surroundings),
   );
   const resources = undo.move();
-  return { sender, receiver, receivedDir, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  return { sender, receiver, receivedDir, program, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 
 /** Writes a file of `bytes` that does not compress. @returns its SHA-256 in hexadecimal. */
@@ -91,7 +92,10 @@ export async function hashFile(path: string): Promise<string> {
 export async function sendMeasured(pair: NodePair, file: string): Promise<TransferFigures> {
   const before = { sender: usageOf(pair.sender.pid), receiver: usageOf(pair.receiver.pid) };
   const began = performance.now();
-  const { code, stderr } = await pair.sender.run("send", file, "--to", pair.receiver.address);
+  const { code, stderr } = await runWraith(
+    ["send", file, "--to", pair.receiver.address, "--data-dir", pair.sender.dataDir],
+    { program: pair.program, workingDir: pair.sender.dataDir, limitMs: SEND_LIMIT_MS },
+  );
   const wallMs = performance.now() - began;
   if (code !== 0) throw new Error(`wraith send failed: ${stderr.trim()}`);
   const share = (pid: number, earlier: ProcessFigures): ProcessFigures => {
@@ -126,3 +130,5 @@ export function usageOf(pid: number): ProcessFigures {
 
 /** USER_HZ: what the kernel promises to user space on every architecture Deno runs on. */
 const CLOCK_TICKS_PER_SECOND = 100;
+/** 1 GiB at 2 MB/s: slower than any machine this is meant for. */
+const SEND_LIMIT_MS = 600_000;

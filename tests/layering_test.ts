@@ -63,6 +63,14 @@ Deno.test("Layering finds a cycle between files of one folder", () => {
   assert.deepEqual(found, ["import cycle: src/wire/b.ts -> src/wire/c.ts -> src/wire/b.ts"]);
 });
 
+Deno.test("Layering lets types close a cycle within a folder", () => {
+  const found = layeringViolations([
+    { path: "src/wire/a.ts", imports: ["src/wire/b.ts"] },
+    { path: "src/wire/b.ts", imports: ["src/wire/a.ts"], typeOnly: ["src/wire/a.ts"] },
+  ]);
+  assert.deepEqual(found, []);
+});
+
 Deno.test("The graph of deno info counts type imports and drops what is not ours", () => {
   const modules = modulesOf({
     modules: [
@@ -77,7 +85,11 @@ Deno.test("The graph of deno info counts type imports and drops what is not ours
       { specifier: "npm:/valibot@1.5.0" },
     ],
   }, "file:///repo/");
-  assert.deepEqual(modules, [{ path: "src/wire/a.ts", imports: ["src/bytes.ts", "src/session/b.ts"] }]);
+  assert.deepEqual(modules, [{
+    path: "src/wire/a.ts",
+    imports: ["src/bytes.ts", "src/session/b.ts"],
+    typeOnly: ["src/session/b.ts"],
+  }]);
 });
 
 async function sourceFiles(folder: string): Promise<string[]> {

@@ -10,6 +10,7 @@ import { auditTail, auditVerify } from "./audit.ts";
 import type { Command } from "./command.ts";
 import { completionsOver } from "./completions.ts";
 import { daemon } from "./daemon.ts";
+import { doctor } from "./doctor.ts";
 import { exportCommand } from "./export.ts";
 import { id } from "./id.ts";
 import { init } from "./init.ts";
@@ -31,6 +32,7 @@ export const COMMANDS: readonly Command[] = [
   auditTail,
   auditVerify,
   exportCommand,
+  doctor,
   completionsOver(() => COMMANDS),
 ];
 

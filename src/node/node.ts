@@ -8,7 +8,7 @@ import { type BuildInfo, readBuildInfo } from "../build_info.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
 import type { LoadedConfig } from "../config/load.ts";
-import { nobleSuite } from "../crypto/noble_suite.ts";
+import { selectSuite } from "../crypto/select_suite.ts";
 import type { Entropy } from "../entropy.ts";
 import { createMonitor, type Monitor } from "../monitor/monitor.ts";
 import { connectSystemd, type Systemd } from "../monitor/systemd.ts";
@@ -32,6 +32,8 @@ export interface NodeOptions {
   readonly env: { get(name: string): string | undefined };
   /** A private node lives as long as one command: it has no control socket and claims no data directory. */
   readonly role: "daemon" | "private";
+  /** Writes no log. */
+  readonly isSilent?: boolean;
 }
 
 /**
@@ -68,23 +70,25 @@ async function startParts(options: NodeOptions, undo: AsyncDisposableStack): Pro
 
   const bus = new EventBus(clock);
   const log = createLog({ config: config.logging, bus, clock, environment: (name) => env.get(name) });
-  await log.start();
+  if (!options.isSilent) await log.start();
   undo.defer(() => log.stop());
 
-  const { identity, created } = await openIdentity(config.node.identityFile, nobleSuite, entropy);
+  const { suite, notice } = selectSuite(config.crypto.backend);
+  if (notice) bus.emit({ type: "node.notice", severity: "info", component: "crypto", message: notice });
+  const { identity, created } = await openIdentity(config.node.identityFile, suite, entropy);
   const path = config.node.identityFile;
   if (created) bus.emit({ type: "identity.created", peerId: identity.peerId, path });
 
   const endpoint = await openEndpoint(config, bus);
   undo.defer(() => endpoint.close());
-  const view = new LiveNodeView(factsOf(options, identity, endpoint), endpoint);
+  const view = new LiveNodeView(factsOf(options, identity, suite.name, endpoint), endpoint);
   const monitor = createMonitor({ view, bus, config: config.monitoring, clock });
   undo.defer(() => monitor.stop());
   await monitor.start();
   return { bus, log, identity, endpoint, view, monitor, control };
 }
 
-function factsOf({ config, clock }: NodeOptions, identity: Identity, endpoint: Endpoint) {
+function factsOf({ config, clock }: NodeOptions, identity: Identity, crypto: string, endpoint: Endpoint) {
   const { version, revision }: BuildInfo = readBuildInfo();
   return {
     peerId: identity.peerId,
@@ -93,7 +97,7 @@ function factsOf({ config, clock }: NodeOptions, identity: Identity, endpoint: E
     version,
     revision,
     runtime: `deno ${Deno.version.deno}`,
-    crypto: nobleSuite.name,
+    crypto,
     sockets: endpoint.sockets,
     startedAtMs: clock.epochMs(),
   };

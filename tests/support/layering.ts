@@ -8,6 +8,8 @@
 export interface ModuleImports {
   readonly path: string;
   readonly imports: readonly string[];
+  /** Those of {@link imports} that import types alone: gone at run time, so they may close a cycle. */
+  readonly typeOnly?: readonly string[];
 }
 
 /** Which folders of `src/` a folder may import, beside itself, the leaf files in `src/` and the event stream. */
@@ -63,9 +65,14 @@ function layerOf(path: string): string | null {
   return match ? match[1] ?? "" : null;
 }
 
-/** Each import cycle once, as the path around it. */
+/** Each cycle of imports that exist at run time once, as the path around it. */
 function cycles(modules: readonly ModuleImports[]): string[] {
-  const importsOf = new Map(modules.map((module) => [module.path, module.imports]));
+  const importsOf = new Map(
+    modules.map((module) => [
+      module.path,
+      module.imports.filter((imported) => !module.typeOnly?.includes(imported)),
+    ]),
+  );
   const found: string[] = [];
   const finished = new Set<string>();
 
@@ -97,13 +104,18 @@ interface DenoInfo {
 
 /** The project's own modules out of what `deno info --json` printed; `rootUrl` ends in a slash. */
 export function modulesOf(info: DenoInfo, rootUrl: string): ModuleImports[] {
-  return info.modules.filter((module) => module.specifier.startsWith(rootUrl)).map((module) => ({
-    path: module.specifier.slice(rootUrl.length),
-    imports: (module.dependencies ?? [])
-      .map((dependency) => dependency.code?.specifier ?? dependency.type?.specifier ?? "")
-      .filter((specifier) => specifier.startsWith(rootUrl))
-      .map((specifier) => specifier.slice(rootUrl.length)),
-  }));
+  const ours = (specifiers: readonly (string | undefined)[]) =>
+    specifiers.filter((specifier) => specifier?.startsWith(rootUrl)).map((specifier) =>
+      specifier!.slice(rootUrl.length)
+    );
+  return info.modules.filter((module) => module.specifier.startsWith(rootUrl)).map((module) => {
+    const dependencies = module.dependencies ?? [];
+    return {
+      path: module.specifier.slice(rootUrl.length),
+      imports: ours(dependencies.map(({ code, type }) => code?.specifier ?? type?.specifier)),
+      typeOnly: ours(dependencies.filter(({ code }) => !code).map(({ type }) => type?.specifier)),
+    };
+  });
 }
 
 /** Asks the running Deno for the graph of `entry` (a path relative to `root`). */

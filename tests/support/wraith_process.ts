@@ -36,14 +36,21 @@ export interface Surroundings {
   readonly program?: ProgramWords;
   readonly workingDir: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** How long a run may take; a minute by default. */
+  readonly limitMs?: number;
 }
 
-/** Runs the program to its end. Ends it, and throws, when it takes longer than a minute. */
+/** Runs the program to its end. Ends it, and throws, when it takes too long. */
 export async function runWraith(args: readonly string[], surroundings: Surroundings): Promise<RunResult> {
   const child = spawn(args, surroundings);
-  const { code, stdout, stderr } = await within(60_000, `wraith ${args.join(" ")}`, child.output(), () => {
-    child.kill("SIGKILL");
-  });
+  const { code, stdout, stderr } = await within(
+    surroundings.limitMs ?? 60_000,
+    `wraith ${args.join(" ")}`,
+    child.output(),
+    () => {
+      child.kill("SIGKILL");
+    },
+  );
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
