@@ -20,6 +20,8 @@ export type ConnectionEvent =
   | { readonly kind: "stream_reset"; readonly streamId: number; readonly code: number }
   /** The peer no longer wants what we send. */
   | { readonly kind: "stream_stopped"; readonly streamId: number; readonly code: number }
+  /** Both sides are done with the stream: nothing follows for it. */
+  | { readonly kind: "stream_over"; readonly streamId: number }
   /** The peer raised its stream limit. */
   | { readonly kind: "streams_available" }
   /** An unreliable message; the bytes are the receiver's. */

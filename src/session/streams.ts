@@ -465,6 +465,7 @@ export class Streams {
 
   #removeIfFinished(stream: Stream): void {
     if (!stream.isFinished || !this.#streams.delete(stream.id)) return;
+    this.#emit({ kind: "stream_over", streamId: stream.id });
     if (stream.id % 2 === this.#ownBit) return;
     this.#peerClosed++;
     // Credit comes back in halves, so that MAX_STREAMS frames stay few.
