@@ -17,13 +17,17 @@ import { init } from "./init.ts";
 import { metrics } from "./metrics.ts";
 import { healthcheck, readiness } from "./probes.ts";
 import type { Program } from "./program.ts";
+import { send } from "./send.ts";
 import { sessions } from "./sessions.ts";
 import { status } from "./status.ts";
+import { transfers } from "./transfers.ts";
 
 export const COMMANDS: readonly Command[] = [
   daemon,
   init,
   id,
+  send,
+  transfers,
   status,
   sessions,
   healthcheck,

@@ -1,0 +1,152 @@
+/**
+ * The parts of a node, started in the order in which they need each other.
+ *
+ * @module
+ */
+
+import { readBuildInfo } from "../build_info.ts";
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config/config.ts";
+import { selectSuite } from "../crypto/select_suite.ts";
+import type { DhtService } from "../dht/dht_service.ts";
+import type { Entropy } from "../entropy.ts";
+import { createMonitor, type Monitor } from "../monitor/monitor.ts";
+import type { NodeFacts } from "../monitor/node_view.ts";
+import { EventBus } from "../observe/event_bus.ts";
+import { createLog } from "../observe/log/mod.ts";
+import { FileStorage, systemTimers, TransferService } from "../transfer/mod.ts";
+import { STREAM_TYPES } from "../wire/codes.ts";
+import { type ControlServer, serveControl } from "./control_server.ts";
+import { openDataDir } from "./data_dir.ts";
+import { createDht } from "./dht_part.ts";
+import { type Identity, openIdentity } from "./identity.ts";
+import { LiveNodeView } from "./live_node_view.ts";
+import { Network } from "./network.ts";
+import { Observers } from "./observers.ts";
+
+export interface PartsOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly env: { get(name: string): string | undefined };
+  /** A private node lives as long as one command: it has no control socket and claims no data directory. */
+  readonly role: "daemon" | "private";
+  /** Writes no log. */
+  readonly isSilent?: boolean;
+}
+
+/** What {@link startParts} made, each part ready to use. */
+export interface NodeParts {
+  readonly bus: EventBus;
+  readonly identity: Identity;
+  readonly observers: Observers;
+  readonly network: Network;
+  readonly transfers: TransferService;
+  readonly dht: DhtService | null;
+  readonly view: LiveNodeView;
+  readonly monitor: Monitor;
+  /** Null for a private node, and where there are no Unix sockets. */
+  readonly control: ControlServer | null;
+}
+
+/**
+ * Starts all parts; `undo` learns how to undo each.
+ *
+ * @throws an error whose message is one line for people.
+ */
+export async function startParts(options: PartsOptions, undo: AsyncDisposableStack): Promise<NodeParts> {
+  const { config, clock, entropy, env } = options;
+  await openDataDir(config.node.dataDir);
+  // Before anything is written there: two nodes in one folder would spoil each other's files.
+  const control = options.role === "daemon" && Deno.build.os !== "windows"
+    ? await serveControl(config.node.dataDir)
+    : null;
+  if (control) undo.defer(() => control.close());
+
+  const bus = new EventBus(clock);
+  const log = createLog({ config: config.logging, bus, clock, environment: (name) => env.get(name) });
+  if (!options.isSilent) await log.start();
+  undo.defer(() => log.stop());
+
+  const { suite, notice } = selectSuite(config.crypto.backend);
+  if (notice) bus.emit({ type: "node.notice", severity: "info", component: "crypto", message: notice });
+  const { identity, created } = await openIdentity(config.node.identityFile, suite, entropy);
+  const path = config.node.identityFile;
+  if (created) bus.emit({ type: "identity.created", peerId: identity.peerId, path });
+
+  const datagramsDropped = () =>
+    Object.values(network.counters.packetsDropped).reduce((sum, n) => sum + n, 0);
+  const observers = new Observers({ config, bus, clock, entropy, log, identity, suite, datagramsDropped });
+  await observers.audit.start();
+  undo.defer(() => observers.audit.stop());
+
+  const { version } = readBuildInfo();
+  const network = await Network.open({
+    config,
+    identity,
+    suite,
+    clock,
+    entropy,
+    bus,
+    agent: `wraith/${version}`,
+    isBanned: (address) => observers.detector.bans.isBanned(address.text),
+  });
+  undo.defer(() => network.close());
+
+  const transfers = createTransfers(options, bus, network);
+  undo.defer(() => transfers.stop());
+  const keepsContacts = options.role === "daemon";
+  const dht = createDht({ config, identity, suite, clock, entropy, bus, network, keepsContacts });
+
+  const facts = factsOf(options, identity, suite.name, network);
+  const view = new LiveNodeView({ facts, network, transfers, dht, observers });
+  const monitor = createMonitor({ view, bus, config: config.monitoring, clock });
+  undo.defer(() => monitor.stop());
+  await monitor.start();
+  observers.detector.start();
+  undo.defer(() => observers.detector.stop());
+
+  network.start();
+  if (options.role === "daemon") transfers.start();
+  await dht?.start();
+  undo.defer(() => dht?.stop());
+  return { bus, identity, observers, network, transfers, dht, view, monitor, control };
+}
+
+function createTransfers(
+  { config, clock, entropy }: PartsOptions,
+  bus: EventBus,
+  network: Network,
+): TransferService {
+  const transfers = new TransferService({
+    settings: config.transfer,
+    storage: new FileStorage(),
+    clock,
+    timers: systemTimers,
+    entropy,
+    emit: bus.emit,
+  });
+  network.onStream(
+    STREAM_TYPES.transfer,
+    (session, stream) => void transfers.handleIncoming(session, stream),
+  );
+  return transfers;
+}
+
+function factsOf(
+  { config, clock }: PartsOptions,
+  identity: Identity,
+  crypto: string,
+  network: Network,
+): NodeFacts {
+  return {
+    ...readBuildInfo(),
+    peerId: identity.peerId,
+    nickname: config.node.nickname,
+    listen: network.listen,
+    runtime: `deno ${Deno.version.deno}`,
+    crypto,
+    sockets: network.sockets,
+    startedAtMs: clock.epochMs(),
+  };
+}
