@@ -6,10 +6,9 @@
  */
 
 import type { Instant } from "../clock.ts";
-import { later } from "../clock.ts";
 import type { CipherSuite } from "../crypto/cipher_suite.ts";
 import type { PeerId } from "../crypto/peer_id.ts";
-import { type Entropy, type Prng, randomBytes } from "../entropy.ts";
+import type { Entropy, Prng } from "../entropy.ts";
 import type { Address } from "../net/address.ts";
 import type { Direction, EmitEvent, HandshakeFailureReason } from "../observe/events.ts";
 import {
@@ -27,15 +26,15 @@ import { Admission, type AdmissionSettings } from "./admission.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionEvent } from "./connection_events.ts";
 import type { RunLimits, Transmit } from "./connection_parts.ts";
-import { DeadlineHeap } from "./deadline_heap.ts";
 import { Slot } from "./endpoint_slot.ts";
 import { type DropReason, EndpointStats } from "./endpoint_stats.ts";
+import { HandshakeReports } from "./handshake_reports.ts";
 import type { HandshakeResult } from "./handshake_result.ts";
 import { InitiatorHandshake } from "./initiator_handshake.ts";
-import { TokenBucket } from "./rate_limiter.ts";
 import { ResponderHandshake } from "./responder_handshake.ts";
 import type { SessionIdentity } from "./session_identity.ts";
 import type { SessionSettings } from "./session_settings.ts";
+import { SlotTable } from "./slot_table.ts";
 
 /** What the endpoint tells the program that owns it. */
 export type EndpointEvent =
@@ -71,31 +70,25 @@ export interface EndpointOptions {
   readonly isAllowed?: (peerId: PeerId, address: Address) => boolean;
 }
 
-/** Reports a second about packets that anyone could have sent; the counters count them all. */
-const UNAUTHENTICATED_REPORTS_PER_SECOND = 200;
 /** Retries waiting to be sent; beyond it they are dropped, the initiator asks again. */
 const MAX_WAITING_RETRIES = 256;
-/** A deadline that a turn could not settle is looked at again after this. */
-const STUCK_DEADLINE_MS = 1;
 
 export class Endpoint {
   readonly stats = new EndpointStats();
   readonly #options: EndpointOptions;
   readonly #admission: Admission;
-  readonly #slots = new Map<number, Slot>();
-  /** Half-open handshakes of responders by ephemeral key, oldest first. */
-  readonly #halfOpen = new Map<string, Slot>();
-  readonly #deadlines = new DeadlineHeap<Slot>();
-  readonly #sendQueue: Slot[] = [];
+  readonly #slots: SlotTable;
+  readonly #reports: HandshakeReports;
   readonly #retries: { readonly to: Address; readonly bytes: Uint8Array }[] = [];
   readonly #events: EndpointEvent[] = [];
-  readonly #reports = new TokenBucket(UNAUTHENTICATED_REPORTS_PER_SECOND, UNAUTHENTICATED_REPORTS_PER_SECOND);
   #nextHandshakeId = 1;
   #nextSessionId = 1;
   #connected = 0;
 
   constructor(options: EndpointOptions) {
     this.#options = options;
+    this.#slots = new SlotTable(options.entropy);
+    this.#reports = new HandshakeReports(options.emit);
     this.#admission = new Admission(options.admission, options.suite, options.entropy);
   }
 
@@ -106,7 +99,7 @@ export class Endpoint {
 
   /** Handshakes under way as responder. */
   get halfOpenCount(): number {
-    return this.#halfOpen.size;
+    return this.#slots.halfOpenCount;
   }
 
   /** Session indexes in use: established, closing and half-open. */
@@ -123,7 +116,7 @@ export class Endpoint {
 
   /** When {@link handleTimeout} wants to be called, or null. Read it after the transmits are drained. */
   nextTimeout(): Instant | null {
-    return this.#deadlines.next;
+    return this.#slots.nextDeadline;
   }
 
   // Commands.
@@ -135,9 +128,9 @@ export class Endpoint {
    * @returns the id under which `connected` or `connect_failed` will name it.
    */
   connect(now: Instant, to: Address, expectedPeer: PeerId | null): number {
-    const { suite, entropy, prng, identity, settings, emit } = this.#options;
+    const { suite, entropy, prng, identity, settings } = this.#options;
     const handshakeId = this.#nextHandshakeId++;
-    const index = this.#freshIndex();
+    const index = this.#slots.freshIndex();
     const handshake = new InitiatorHandshake({
       now,
       handshakeId,
@@ -151,8 +144,8 @@ export class Endpoint {
       parameters: this.#parameters(index),
       timeoutMs: settings.handshakeTimeoutMs,
     });
-    emit({ type: "handshake.started", handshakeId, direction: "outbound", remoteAddr: to.text });
-    this.#add(new Slot(index, { kind: "initiating", handshake }));
+    this.#reports.started(now, handshake);
+    this.#slots.add(new Slot(index, { kind: "initiating", handshake }));
     return handshakeId;
   }
 
@@ -160,7 +153,7 @@ export class Endpoint {
   abandon(handshakeId: number): void {
     for (const slot of this.#slots.values()) {
       if (slot.state.kind === "initiating" && slot.state.handshake.handshakeId === handshakeId) {
-        return this.#remove(slot);
+        return this.#slots.remove(slot);
       }
     }
   }
@@ -168,7 +161,7 @@ export class Endpoint {
   /** Marks a connection as having something to send, after a command on it. */
   wake(connection: Connection): void {
     const slot = this.#slots.get(connection.local.index);
-    if (slot !== undefined) this.#queue(slot);
+    if (slot !== undefined) this.#slots.queue(slot);
   }
 
   // Input.
@@ -182,18 +175,15 @@ export class Endpoint {
     else if (type === PacketType.Init) this.#onInit(now, from, slab, start, length);
     else if (type === PacketType.Response) this.#onResponse(now, slab, start, length);
     else if (type === PacketType.Final) this.#onFinal(now, from, slab, start, length);
-    else if (type === PacketType.Retry) this.#onRetry(slab, start, length);
+    else if (type === PacketType.Retry) this.#onRetry(now, slab, start, length);
     else if (type === 0) this.#drop("malformed");
     else this.#refuse(now, from, "version");
   }
 
   /** Runs what is due. Drain the transmits and events afterwards. */
   handleTimeout(now: Instant): void {
-    for (let slot = this.#deadlines.due(now); slot !== null; slot = this.#deadlines.due(now)) {
+    for (let slot = this.#slots.takeDue(now); slot !== null; slot = this.#slots.takeDue(now)) {
       this.#runSlot(now, slot);
-      // Out of the heap until its packets are drained: an ACK that is due stays due until it is sent.
-      this.#deadlines.update(slot, null);
-      this.#queue(slot);
     }
   }
 
@@ -212,17 +202,14 @@ export class Endpoint {
   pollTransmit(now: Instant, out: Uint8Array, limits: RunLimits): Transmit | null {
     const retry = this.#retries.shift();
     if (retry !== undefined) return this.#sendMessage(retry.to, retry.bytes, out);
-    while (this.#sendQueue.length > 0) {
-      const slot = this.#sendQueue[0];
+    for (let slot = this.#slots.sender; slot !== null; slot = this.#slots.sender) {
       const run = this.#pollSlot(now, slot, out, limits);
       if (run !== null) {
-        if (this.#sendQueue.length > 1) this.#sendQueue.push(this.#sendQueue.shift()!);
+        this.#slots.rotate();
         this.#count(run);
         return run;
       }
-      this.#sendQueue.shift();
-      slot.queued = false;
-      this.#settle(now, slot);
+      this.#slots.settle(now);
     }
     return null;
   }
@@ -239,7 +226,7 @@ export class Endpoint {
       const dropped = state.connection.handlePacket(now, from, slab, start, length);
       if (dropped !== null) return this.#drop(dropped);
       if (state.final !== null) slot.state = { ...state, final: null };
-      this.#queue(slot);
+      this.#slots.queue(slot);
     } else this.#drop("unknown_session");
   }
 
@@ -253,16 +240,16 @@ export class Endpoint {
     if (this.#options.isBanned?.(from)) return this.#drop("banned");
     const e = slab.subarray(start + HEADER_LENGTH, start + HEADER_LENGTH + 32);
     const ephemeral = String.fromCharCode(...e);
-    const known = this.#halfOpen.get(ephemeral);
+    const known = this.#slots.halfOpenWith(ephemeral);
     if (known !== undefined && known.state.kind === "responding") {
       known.state.handshake.onRepeatedInit(from, sender, length);
-      return this.#queue(known);
+      return this.#slots.queue(known);
     }
     const token = slab.subarray(tokenAt, tokenAt + tokenLength);
-    const verdict = this.#admission.judge(now, from, e, token, this.#halfOpen.size);
+    const verdict = this.#admission.judge(now, from, e, token, this.#slots.halfOpenCount);
     if (verdict.kind === "refuse") return this.#refuse(now, from, verdict.reason);
     if (verdict.kind === "retry") return this.#sendRetry(now, from, sender, verdict.token);
-    if (this.#slots.size - this.#halfOpen.size >= this.#options.maxSessions) {
+    if (this.#slots.size - this.#slots.halfOpenCount >= this.#options.maxSessions) {
       return this.#drop("session_limit");
     }
     this.#respond(now, from, sender, e, ephemeral, length, verdict.addressValidated);
@@ -277,8 +264,8 @@ export class Endpoint {
     length: number,
     addressValidated: boolean,
   ): void {
-    const { suite, entropy, prng, identity, settings, emit, admission } = this.#options;
-    const index = this.#freshIndex();
+    const { suite, entropy, prng, identity, settings, admission } = this.#options;
+    const index = this.#slots.freshIndex();
     const handshake = new ResponderHandshake({
       now,
       handshakeId: this.#nextHandshakeId,
@@ -294,14 +281,9 @@ export class Endpoint {
     });
     if (!handshake.start(e, sender, length)) return this.#refuse(now, from, "malformed");
     this.#nextHandshakeId++;
-    if (this.#halfOpen.size >= admission.maxHalfOpen) this.#dropOldestHalfOpen();
-    const slot = new Slot(index, { kind: "responding", handshake, ephemeral });
-    this.#halfOpen.set(ephemeral, slot);
-    if (addressValidated || this.#reports.take(now)) {
-      const { handshakeId } = handshake;
-      emit({ type: "handshake.started", handshakeId, direction: "inbound", remoteAddr: from.text });
-    }
-    this.#add(slot);
+    if (this.#slots.halfOpenCount >= admission.maxHalfOpen) this.#dropOldestHalfOpen();
+    this.#reports.started(now, handshake);
+    this.#slots.add(new Slot(index, { kind: "responding", handshake, ephemeral }));
   }
 
   #onResponse(now: Instant, slab: Uint8Array, start: number, length: number): void {
@@ -330,7 +312,7 @@ export class Endpoint {
     const result = handshake.handleFinal(slab.subarray(start + HEADER_LENGTH, start + length));
     if (result.kind === "dropped") return this.#drop("handshake");
     if (result.kind === "failed") return this.#fail(now, slot, result.reason, result.peerId);
-    this.#halfOpen.delete(ephemeral);
+    this.#slots.settleHandshake(ephemeral);
     const connection = this.#connect(now, slot, handshake, from, result, roundTripMs);
     slot.state = { kind: "connected", connection, final: null };
     if (this.#options.isAllowed?.(result.peer.peerId, from) === false) {
@@ -344,16 +326,15 @@ export class Endpoint {
     }
   }
 
-  #onRetry(slab: Uint8Array, start: number, length: number): void {
+  #onRetry(now: Instant, slab: Uint8Array, start: number, length: number): void {
     const slot = this.#slots.get(receiverIndex(slab, start));
     if (slot?.state.kind !== "initiating") return this.#drop("unknown_session");
     const { handshake } = slot.state;
     if (!handshake.handleRetry(slab.subarray(start + HEADER_LENGTH, start + length))) {
       return this.#drop("handshake");
     }
-    const remoteAddr = handshake.to.text;
-    this.#options.emit({ type: "handshake.retried", direction: "outbound", remoteAddr });
-    this.#queue(slot);
+    this.#reports.retried(now, "outbound", handshake.to.text);
+    this.#slots.queue(slot);
   }
 
   #sendRetry(now: Instant, to: Address, receiver: number, token: Uint8Array): void {
@@ -361,8 +342,7 @@ export class Endpoint {
     const bytes = new Uint8Array(HEADER_LENGTH + token.length);
     bytes.set(token, writeHeader(bytes, 0, PacketType.Retry, PROTOCOL_VERSION, receiver, 0));
     this.#retries.push({ to, bytes });
-    if (!this.#reports.take(now)) return;
-    this.#options.emit({ type: "handshake.retried", direction: "inbound", remoteAddr: to.text });
+    this.#reports.retried(now, "inbound", to.text);
   }
 
   // Slots.
@@ -399,49 +379,11 @@ export class Endpoint {
     } else state.handshake.onTimeout(now);
   }
 
-  /** After a slot's packets are drained: its deadline goes back into the heap, or the slot away. */
-  #settle(now: Instant, slot: Slot): void {
-    if (slot.state.kind === "connected" && slot.state.connection.state === "closed") {
-      return this.#remove(slot);
-    }
-    if (slot.state.kind === "over") return;
-    const next = slot.nextTimeout;
-    this.#deadlines.update(slot, next === null || next > now ? next : later(now, STUCK_DEADLINE_MS));
-  }
-
-  #add(slot: Slot): void {
-    this.#slots.set(slot.index, slot);
-    this.#queue(slot);
-  }
-
-  #queue(slot: Slot): void {
-    if (slot.queued) return;
-    slot.queued = true;
-    this.#sendQueue.push(slot);
-  }
-
-  #remove(slot: Slot): void {
-    const { state } = slot;
-    if (state.kind === "responding") this.#halfOpen.delete(state.ephemeral);
-    if (state.kind === "initiating" || state.kind === "responding") state.handshake.wipe();
-    slot.state = { kind: "over" };
-    this.#slots.delete(slot.index);
-    this.#deadlines.update(slot, null);
-  }
-
   #dropOldestHalfOpen(): void {
-    for (const slot of this.#halfOpen.values()) {
-      this.#drop("half_open_limit");
-      return this.#remove(slot);
-    }
-  }
-
-  #freshIndex(): number {
-    for (;;) {
-      const bytes = randomBytes(this.#options.entropy, 4);
-      const index = ((bytes[0] << 24) | (bytes[1] << 16) | (bytes[2] << 8) | bytes[3]) >>> 0;
-      if (index !== 0 && !this.#slots.has(index)) return index;
-    }
+    const oldest = this.#slots.oldestHalfOpen;
+    if (oldest === null) return;
+    this.#drop("half_open_limit");
+    this.#slots.remove(oldest);
   }
 
   // Sessions.
@@ -495,69 +437,37 @@ export class Endpoint {
       path: "direct",
     });
     this.#events.push({ kind: "connected", handshakeId: handshake.handshakeId, direction, connection });
-    this.#queue(slot);
+    this.#slots.queue(slot);
   }
 
   /** The peer is who it says, and not wanted: tell it so inside the session, which nobody else hears of. */
   #turnAway(now: Instant, slot: Slot, connection: Connection, handshake: ResponderHandshake): void {
-    this.#emitFailure(now, handshake, "not_allowed", connection.peerId, true);
+    this.#reports.failed(now, handshake, "not_allowed", connection.peerId);
     connection.closeUnannounced(now, "not_allowed", "this node does not accept sessions from you");
-    this.#queue(slot);
+    this.#slots.queue(slot);
   }
 
   #onConnectionEvent(slot: Slot, connection: Connection, event: ConnectionEvent): void {
     if (event.kind === "closed") this.#connected--;
     this.#events.push({ kind: "connection", connection, event });
-    this.#queue(slot);
+    this.#slots.queue(slot);
   }
 
   #fail(now: Instant, slot: Slot, reason: HandshakeFailureReason, peerId: PeerId | null): void {
     const { state } = slot;
     if (state.kind !== "initiating" && state.kind !== "responding") return;
     const { handshake } = state;
-    // A responder's timeout is most often an Init that anyone could have sent.
-    const proven = handshake.kind === "initiator" || handshake.addressValidated || reason !== "timeout";
-    if (proven || this.#reports.take(now)) this.#emitFailure(now, handshake, reason, peerId, proven);
+    this.#reports.failed(now, handshake, reason, peerId);
     if (handshake.kind === "initiator") {
       this.#events.push({ kind: "connect_failed", handshakeId: handshake.handshakeId, reason, peerId });
     }
-    this.#remove(slot);
-  }
-
-  #emitFailure(
-    now: Instant,
-    handshake: InitiatorHandshake | ResponderHandshake,
-    reason: HandshakeFailureReason,
-    peerId: PeerId | null,
-    addressValidated: boolean,
-  ): void {
-    const isInitiator = handshake.kind === "initiator";
-    const named = peerId ?? (isInitiator ? handshake.expectedPeer : null);
-    this.#options.emit({
-      type: "handshake.failed",
-      handshakeId: handshake.handshakeId,
-      direction: isInitiator ? "outbound" : "inbound",
-      remoteAddr: (isInitiator ? handshake.to : handshake.from).text,
-      reason,
-      durationMs: now - handshake.startedAt,
-      addressValidated,
-      ...(named === null ? {} : { peerId: named }),
-    });
+    this.#slots.remove(slot);
   }
 
   /** Turns away a would-be handshake that costs us nothing, and says so as often as is useful. */
   #refuse(now: Instant, from: Address, reason: "malformed" | "version" | "rate_limited"): void {
     this.#drop(reason);
-    if (!this.#reports.take(now)) return;
-    this.#options.emit({
-      type: "handshake.failed",
-      handshakeId: this.#nextHandshakeId++,
-      direction: "inbound",
-      remoteAddr: from.text,
-      reason,
-      durationMs: 0,
-      addressValidated: false,
-    });
+    this.#reports.refused(now, this.#nextHandshakeId++, from.text, reason);
   }
 
   #parameters(index: number): TransportParameters {
