@@ -40,7 +40,9 @@ Deno.test("A file crosses between two nodes, and both say so", async () => {
   assert.deepEqual(await finalNames(pair.receivedDir), ["file.bin"]);
 
   for (const node of [pair.sender, pair.receiver]) {
-    const line = await node.waitForLog((candidate) => candidate.message === "Transfer completed");
+    const line = await node.waitForLog((candidate) =>
+      ["File sent", "File received"].includes(candidate.message)
+    );
     assert.equal(line.level, "info");
     const established = await node.waitForLog((candidate) => candidate.message === "Session established");
     assert.deepEqual(Object.keys(established.fields).slice(0, 3), [
