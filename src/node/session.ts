@@ -90,7 +90,7 @@ export class Session implements PeerSession {
 
   /** Keeps the session alive while nothing is open on it, or no longer. */
   keepAlive(wanted: boolean): void {
-    this.connection.keepAlive(this.#driver.now, wanted);
+    this.connection.keepAlive(wanted);
     this.#driver.wake(this.connection);
   }
 

@@ -15,6 +15,7 @@ import { parseFrames } from "../wire/frames.ts";
 import { HEADER_LENGTH, packetNumber } from "../wire/packet.ts";
 import type { TransportParameters } from "../wire/transport_parameters.ts";
 import { ByteReader } from "../wire/varint.ts";
+import { armDeadlines } from "./connection_deadlines.ts";
 import type { EventSink } from "./connection_events.ts";
 import {
   type ConnectionOptions,
@@ -23,10 +24,10 @@ import {
   type RunLimits,
   type Transmit,
 } from "./connection_parts.ts";
+import type { ConnectionStats } from "./connection_stats.ts";
 import { FrameHandler } from "./frame_handler.ts";
 import { PacketBuilder } from "./packet_builder.ts";
 import { ProtocolError } from "./protocol_error.ts";
-import { REJECT_AFTER_MS, REKEY_AFTER_MS, REKEY_AFTER_PACKETS, RESPONDER_GRACE_MS } from "./rekey.ts";
 import { ReplayWindow } from "./replay_window.ts";
 import type { SessionSettings } from "./session_settings.ts";
 import type { Stream, StreamPriority } from "./stream.ts";
@@ -90,7 +91,6 @@ export class Connection {
     });
     this.#parts = makeParts(options, this.#handler);
     this.#builder = new PacketBuilder(this.#parts);
-    this.#armTimers(options.now);
   }
 
   // What others may read.
@@ -137,6 +137,7 @@ export class Connection {
 
   /** When {@link handleTimeout} wants to be called next, or null. */
   get nextTimeout(): Instant | null {
+    this.#armTimers();
     return this.#timers.next;
   }
 
@@ -181,9 +182,8 @@ export class Connection {
   }
 
   /** Keeps the session alive without open streams, or no longer. */
-  keepAlive(now: Instant, wanted: boolean): void {
+  keepAlive(wanted: boolean): void {
     this.#keepaliveWanted = wanted;
-    this.#armTimers(now);
   }
 
   /** Sends a PING with the next turn: the responder confirms the handshake this way. */
@@ -256,7 +256,6 @@ export class Connection {
     this.#onAuthentic(now, epochBits, length);
     if (this.#state === "closing") this.#remindPeer();
     else this.#handleFrames(now, from, slab, start, body, length, number, isNewest);
-    this.#armTimers(now);
     return null;
   }
 
@@ -264,6 +263,7 @@ export class Connection {
   handleTimeout(now: Instant): void {
     const timers = this.#timers;
     this.#handler.now = now;
+    this.#armTimers();
     if (timers.isDue(Timer.Closed, now)) return this.#finish();
     if (this.#state !== "open") return;
     if (timers.isDue(Timer.KeyExpiry, now)) {
@@ -273,7 +273,6 @@ export class Connection {
       this.#end(now, "draining");
     }
     if (this.#state === "open") this.#runTimers(now);
-    this.#armTimers(now);
   }
 
   // Output.
@@ -292,7 +291,6 @@ export class Connection {
     const bytes = this.#state === "open" ? this.#buildOpen(now, out, limits) : this.#buildClosing(now, out);
     if (bytes === 0) return null;
     this.#lastActivityAt = now;
-    this.#armTimers(now);
     return transmit;
   }
 
@@ -442,26 +440,17 @@ export class Connection {
     if (timers.isDue(Timer.Pacing, now)) timers.set(Timer.Pacing, null);
   }
 
-  #armTimers(now: Instant): void {
+  #armTimers(): void {
     if (this.#state !== "open") return;
-    const { recovery, received, keys, path, mtu, streams, rekey } = this.#parts;
-    const timers = this.#timers;
-    timers.set(Timer.Recovery, recovery.deadline);
-    timers.set(Timer.Ack, received.deadline);
-    timers.set(Timer.PathValidation, path.deadline);
-    timers.set(Timer.MtuSearch, mtu.deadline);
-    const idleMs = Math.max(this.#idleTimeoutMs, 3 * recovery.rtt.probeTimeoutMs(recovery.peerMaxAckDelayMs));
-    timers.set(Timer.Idle, later(this.#lastReceivedAt, idleMs));
-    const keepAlive = this.#keepaliveWanted || streams.openCount > 0;
-    const keepAliveAt = later(this.#lastActivityAt, this.#settings.keepaliveIntervalMs);
-    timers.set(Timer.Keepalive, keepAlive && !this.#builder.pingDue ? keepAliveAt : null);
-    timers.set(Timer.KeyExpiry, keys.ageDeadline(REJECT_AFTER_MS));
-    const rekeyAfterMs = this.isInitiator ? REKEY_AFTER_MS : REKEY_AFTER_MS + RESPONDER_GRACE_MS;
-    if (rekey.isUnderWay) timers.set(Timer.Rekey, null);
-    else {timers.set(
-        Timer.Rekey,
-        keys.packetsSealed >= REKEY_AFTER_PACKETS ? now : keys.ageDeadline(rekeyAfterMs),
-      );}
+    armDeadlines(this.#timers, this.#parts, {
+      isInitiator: this.isInitiator,
+      idleTimeoutMs: this.#idleTimeoutMs,
+      keepaliveIntervalMs: this.#settings.keepaliveIntervalMs,
+      keepaliveWanted: this.#keepaliveWanted,
+      pingDue: this.#builder.pingDue,
+      lastReceivedAt: this.#lastReceivedAt,
+      lastActivityAt: this.#lastActivityAt,
+    });
   }
 
   #armPacing(now: Instant): void {
@@ -506,26 +495,6 @@ export class Connection {
     this.#parts.rekey.wipe();
     if (this.#close !== null) wipe(this.#close.reason);
   }
-}
-
-/** What a connection has done and how it stands. Bytes count whole datagrams. */
-export interface ConnectionStats {
-  readonly bytesSent: number;
-  readonly bytesReceived: number;
-  readonly packetsSent: number;
-  readonly packetsReceived: number;
-  readonly packetsLost: number;
-  readonly probesSent: number;
-  readonly persistentCongestions: number;
-  readonly datagramsDropped: number;
-  readonly smoothedRttMs: number;
-  readonly minRttMs: number;
-  readonly windowBytes: number;
-  readonly inFlightBytes: number;
-  readonly pacingRate: number;
-  readonly congestionState: string;
-  readonly datagramBytes: number;
-  readonly epoch: number;
 }
 
 /** The longest unreliable message: fits the smallest datagram beside an acknowledgement. */
