@@ -36,8 +36,9 @@ export class Publisher {
   publish(now: Instant, kind: DhtRecord["kind"], key: NodeId, draft: RecordDraft): void {
     const name = `${kind}:${key}`;
     const known = this.#publications.get(name);
-    if (known === undefined) this.#publications.set(name, { key, draft, dueAt: now, isUnderWay: false });
-    else known.dueAt = now;
+    if (known === undefined) {
+      this.#publications.set(name, { key, draft, dueAt: now, rounds: 0, isUnderWay: false });
+    } else known.dueAt = now;
     this.handleTimeout(now);
   }
 
@@ -64,7 +65,11 @@ export class Publisher {
 
   #publishNow(now: Instant, publication: Publication): void {
     // A tenth of the interval at random, so that what was announced together is not renewed together.
-    publication.dueAt = later(now, this.#intervalMs * (0.9 + 0.1 * this.#context.prng.next()));
+    // The second round comes early: a node that has just joined knows few peers, and may not find the closest.
+    const intervalMs = publication.rounds++ === 0
+      ? Math.min(SECOND_ROUND_MS, this.#intervalMs)
+      : this.#intervalMs;
+    publication.dueAt = later(now, intervalMs * (0.9 + 0.1 * this.#context.prng.next()));
     if (publication.draft() === null) return;
     publication.isUnderWay = true;
     this.#underWay++;
@@ -120,11 +125,13 @@ interface Publication {
   readonly key: NodeId;
   readonly draft: RecordDraft;
   dueAt: Instant;
+  rounds: number;
   isUnderWay: boolean;
 }
 
 /** A node that shares a thousand contents must not ask a thousand lookups at once. */
 const CONCURRENT_PUBLICATIONS = 4;
 const RETRY_MS = 15_000;
+const SECOND_ROUND_MS = 10 * 60_000;
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
