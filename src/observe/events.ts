@@ -258,6 +258,11 @@ export interface TransferVerifying extends TransferFacts {
   readonly type: "transfer.verifying";
 }
 
+/** The roots match; what is left is to put files in place (receive) or to await that (send). */
+export interface TransferVerified extends TransferFacts {
+  readonly type: "transfer.verified";
+}
+
 /**
  * How far a running transfer has come: at most one a second for each transfer, so that views that cannot
  * poll (a trace) still see its course.
@@ -430,6 +435,7 @@ export type NodeEvent =
   | TransferStarted
   | TransferStateChanged
   | TransferVerifying
+  | TransferVerified
   | TransferProgress
   | TransferCompleted
   | TransferFailed

@@ -96,6 +96,7 @@ export function sampleEvents(text = "plain"): readonly NodeEvent[] {
     "transfer.paused": { type: "transfer.paused", ...transferFacts(text), bytesDone: 10 },
     "transfer.resumed": { type: "transfer.resumed", ...transferFacts(text), bytesDone: 10 },
     "transfer.verifying": { type: "transfer.verifying", ...transferFacts(text) },
+    "transfer.verified": { type: "transfer.verified", ...transferFacts(text) },
     "transfer.progress": {
       type: "transfer.progress",
       ...transferFacts(text),

@@ -32,6 +32,7 @@ export const TRANSFER_DESCRIPTIONS: Descriptions<TransferEventType> = {
     fields: (event) => ({ ...facts(event), bytes_done: event.bytesDone }),
   },
   "transfer.verifying": { level: "debug", message: "Transfer verifying", fields: facts },
+  "transfer.verified": { level: "debug", message: "Transfer verified", fields: facts },
   "transfer.progress": {
     level: "debug",
     message: "Transfer progress",
