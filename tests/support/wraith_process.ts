@@ -211,11 +211,27 @@ function spawn(args: readonly string[], surroundings: Surroundings): Deno.ChildP
     args: [...words, ...args],
     cwd: surroundings.workingDir,
     clearEnv: true,
-    env: { HOME: surroundings.workingDir, PATH: Deno.env.get("PATH") ?? "", ...surroundings.env },
+    env: {
+      HOME: surroundings.workingDir,
+      PATH: Deno.env.get("PATH") ?? "",
+      ...sharedDenoSettings(),
+      ...surroundings.env,
+    },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+}
+
+/** A program run from source has a home of its own, but neither fetches its packages again nor distrusts the network. */
+function sharedDenoSettings(): Record<string, string> {
+  const shared: Record<string, string> = {};
+  const store = Deno.env.get("DENO_TLS_CA_STORE");
+  if (store !== undefined) shared.DENO_TLS_CA_STORE = store;
+  const home = Deno.env.get("HOME") ?? "";
+  const caches = Deno.build.os === "darwin" ? join(home, "Library/Caches") : join(home, ".cache");
+  shared.DENO_DIR = Deno.env.get("DENO_DIR") ?? join(Deno.env.get("XDG_CACHE_HOME") ?? caches, "deno");
+  return shared;
 }
 
 /** `work`, or an error when it takes longer; `giveUp` is called first then. */
