@@ -36,14 +36,15 @@ export class ChunkSet {
   /** Its members below `end` as ascending runs, at most `maxRuns` of them. */
   runs(end: number, maxRuns = Infinity): ChunkRun[] {
     const runs: ChunkRun[] = [];
-    for (let index = 0; index < end && runs.length < maxRuns;) {
+    const limit = Math.min(end, 8 * this.#bits.length);
+    for (let index = 0; index < limit && runs.length < maxRuns;) {
       if (!this.has(index)) {
         // Whole empty bytes are passed over at once.
         index += index % 8 === 0 && this.#bits[index >>> 3] === 0 ? 8 : 1;
         continue;
       }
       const first = index;
-      while (index < end && this.has(index)) index++;
+      while (index < limit && this.has(index)) index++;
       runs.push({ first, count: index - first });
     }
     return runs;

@@ -62,7 +62,8 @@ export class CommitQueue {
       if (file.source.kind === "delivered") continue;
       journal.notePlaced(file.entry.path, destination.pathOf(file.entry.path), file.entry.mtimeMs);
     }
-    await journal.flush();
+    // After a power cut, a rerun must recognise what it finds under a final name as its own.
+    await journal.sync();
 
     const directories = new Set<string>();
     const placed = await this.#each(

@@ -57,10 +57,14 @@ export class Destination {
       const name = numberedName(offered, attempt, isDirectory);
       const path = `${this.#options.outputDir}/${name}`;
       if (isDirectory) {
-        if (await storage.makeDirectory(path)) {
-          this.#unsynced.add(this.#options.outputDir);
+        if (await storage.lstat(path) === null) {
+          // Noted first: a directory that nobody remembers would be in the way of the next attempt.
           journal.noteTopName(offered, name);
-          return name;
+          await journal.flush();
+          if (await storage.makeDirectory(path)) {
+            this.#unsynced.add(this.#options.outputDir);
+            return name;
+          }
         }
       } else if (await storage.lstat(path) === null) {
         // Files are put in place without overwriting, so another may still take the name until then.

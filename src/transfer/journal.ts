@@ -2,8 +2,9 @@
  * What an interrupted transfer leaves behind: an append-only file of small checksummed records, so that a crash
  * in the middle of a write costs the records being written and nothing before them.
  *
- * The journal is a list of claims, not of truths: every chunk it names is hashed again before it counts. So it
- * is written without waiting for the disk, and a lost tail only means that some chunks are sent again.
+ * The journal is a list of claims, not of truths: every chunk it names is hashed again before it counts. So
+ * chunks are noted without waiting for the disk, and a lost tail only means that some are sent again. Only the
+ * note that files are about to get their final names is waited for.
  *
  * @module
  */
@@ -71,10 +72,18 @@ export class Journal {
     const fresh = `${path}.new`;
     await storage.remove(fresh);
     const file = await storage.open(fresh, "create");
-    const bytes = encodeContent(content);
-    await file.writeAt(0, bytes);
-    await storage.replace(fresh, path);
-    return new Journal(storage, path, file, content, bytes.length);
+    try {
+      const bytes = encodeContent(content);
+      await file.writeAt(0, bytes);
+      // On the disk before its name is: the old one stays until the new one is whole.
+      await file.sync();
+      await storage.replace(fresh, path);
+      await storage.syncDirectory(path.slice(0, path.lastIndexOf("/")));
+      return new Journal(storage, path, file, content, bytes.length);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
   }
 
   /** Whether nothing would be lost without it. */
@@ -135,6 +144,12 @@ export class Journal {
     // Every later flush reports the failure as well; nobody else has to.
     this.#turn.catch(() => {});
     return this.#turn;
+  }
+
+  /** Writes what was gathered and resolves when it would survive a power cut. @throws {StorageError} */
+  async sync(): Promise<void> {
+    await this.flush();
+    await this.#file.sync();
   }
 
   /** Writes what was gathered and lets go of the file. Idempotent. */
@@ -241,7 +256,7 @@ function* recordsOf(content: JournalContent): Generator<CborValue> {
   for (const [offered, final] of content.topNames) yield [RECORDS.topName, offered, final];
   for (const [path, file] of content.files) {
     yield [RECORDS.file, file.number, path, file.sizeBytes];
-    for (const run of file.saved.runs(MAX_CHUNKS)) yield [RECORDS.chunks, file.number, run.first, run.count];
+    for (const run of file.saved.runs(Infinity)) yield [RECORDS.chunks, file.number, run.first, run.count];
     if (file.placed !== null) {
       yield [RECORDS.placed, file.number, file.placed.path, file.placed.mtimeMs];
     }

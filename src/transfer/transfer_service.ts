@@ -299,7 +299,6 @@ export class TransferService {
       for (const [top, isDirectory] of topNamesOf(manifest.entries)) {
         await destination.settleTop(top, isDirectory);
       }
-      await journal.flush();
       isOver = (await receiver.run()).confirmed;
     } catch (error) {
       isOver = journal.isEmpty;

@@ -67,6 +67,8 @@ export class MemoryStorage implements Storage {
   losePower(): void {
     this.#now.entries.clear();
     for (const [path, node] of this.#durable.entries) {
+      // A name is found only when the directories on the way to it are.
+      if (!parentsOf(path).every((parent) => this.#durable.entries.has(parent))) continue;
       node.bytes = node.durable.slice();
       this.#now.entries.set(path, node);
     }
@@ -339,6 +341,11 @@ class MemoryFile implements StoredFile {
 /** An error as the real storage throws it. */
 export function fault(code: string, path: string): StorageError {
   return new StorageError(code, path, `Cannot use ${path}: ${code}`);
+}
+
+function parentsOf(path: string): string[] {
+  const names = path.split("/").slice(1, -1);
+  return names.map((_, depth) => `/${names.slice(0, depth + 1).join("/")}`);
 }
 
 function factsOf(node: Node): FileFacts {
