@@ -325,9 +325,15 @@ class MemoryFile implements StoredFile {
   }
 
   #resize(sizeBytes: number): void {
-    const bytes = new Uint8Array(sizeBytes);
+    const { buffer, length } = this.#node.bytes;
+    if (sizeBytes <= buffer.byteLength && sizeBytes >= length) {
+      this.#node.bytes = new Uint8Array(buffer, 0, sizeBytes).fill(0, length);
+      return;
+    }
+    // Room to grow, so that a file written in order is not copied for every chunk.
+    const bytes = new Uint8Array(sizeBytes > length ? 2 * sizeBytes : sizeBytes);
     bytes.set(this.#node.bytes.subarray(0, sizeBytes));
-    this.#node.bytes = bytes;
+    this.#node.bytes = bytes.subarray(0, sizeBytes);
   }
 
   #operate<T>(operation: string, step: () => T): Promise<T> {
