@@ -2,8 +2,6 @@
  * The standard OTEL_* variables (OpenTelemetry specification, SDK environment variables), which win over
  * `[tracing]`. A value that makes no sense is reported and ignored, as the specification asks.
  *
- * Headers, timeout, compression and certificates are read by the exporter itself.
- *
  * @module
  */
 
@@ -27,6 +25,14 @@ export interface TraceSettings {
   readonly maxQueueSpans: number;
   readonly maxBatchSpans: number;
   readonly exportIntervalMs: number;
+  /** For one batch, tries included. */
+  readonly timeoutMs: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly compression: "gzip" | "none";
+  /** PEM files. */
+  readonly certificateFile: string | undefined;
+  readonly clientCertificateFile: string | undefined;
+  readonly clientKeyFile: string | undefined;
   /** What was ignored, one line each. */
   readonly warnings: readonly string[];
 }
@@ -38,7 +44,7 @@ export function traceSettings(config: TracingConfig, environment: Environment): 
   const warnings: string[] = [];
   // The specification: an empty value is as good as none.
   const read = (name: string) => environment(name) || undefined;
-  const resource = resourceAttributes(read("OTEL_RESOURCE_ATTRIBUTES"), warnings);
+  const resource = pairs("OTEL_RESOURCE_ATTRIBUTES", read("OTEL_RESOURCE_ATTRIBUTES"), warnings);
   const serviceName = read("OTEL_SERVICE_NAME") ?? resource["service.name"] ?? config.serviceName;
   const maxQueueSpans = wholeNumber(read, "OTEL_BSP_MAX_QUEUE_SIZE", 2048, warnings);
   return {
@@ -55,7 +61,33 @@ export function traceSettings(config: TracingConfig, environment: Environment): 
       wholeNumber(read, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512, warnings),
     ),
     exportIntervalMs: wholeNumber(read, "OTEL_BSP_SCHEDULE_DELAY", 5000, warnings),
+    ...exporterSettings(
+      (name) => read(`OTEL_EXPORTER_OTLP_TRACES_${name}`) ?? read(`OTEL_EXPORTER_OTLP_${name}`),
+      warnings,
+    ),
     warnings,
+  };
+}
+
+/** Variables of which there is one for traces and one for all signals. */
+function exporterSettings(
+  read: Environment,
+  warnings: string[],
+): Pick<
+  TraceSettings,
+  "timeoutMs" | "headers" | "compression" | "certificateFile" | "clientCertificateFile" | "clientKeyFile"
+> {
+  const compression = read("COMPRESSION") ?? "none";
+  if (compression !== "gzip" && compression !== "none") {
+    warnings.push(`OTEL_EXPORTER_OTLP_COMPRESSION=${compression} is unknown: not compressing`);
+  }
+  return {
+    timeoutMs: wholeNumber(read, "TIMEOUT", 10_000, warnings),
+    headers: pairs("OTEL_EXPORTER_OTLP_HEADERS", read("HEADERS"), warnings),
+    compression: compression === "gzip" ? "gzip" : "none",
+    certificateFile: read("CERTIFICATE"),
+    clientCertificateFile: read("CLIENT_CERTIFICATE"),
+    clientKeyFile: read("CLIENT_KEY"),
   };
 }
 
@@ -125,7 +157,7 @@ function wholeNumber(read: Environment, name: string, fallback: number, warnings
 }
 
 /** `key=value` pairs, comma-separated, values percent-encoded (W3C Baggage). */
-function resourceAttributes(text: string | undefined, warnings: string[]): Record<string, string> {
+function pairs(name: string, text: string | undefined, warnings: string[]): Record<string, string> {
   const attributes: Record<string, string> = {};
   for (const pair of (text ?? "").split(",").filter((part) => part.trim() !== "")) {
     const [key, value] = splitPair(pair);
@@ -133,7 +165,8 @@ function resourceAttributes(text: string | undefined, warnings: string[]): Recor
       if (key === "" || value === undefined) throw new URIError("no key=value");
       attributes[key] = decodeURIComponent(value);
     } catch {
-      warnings.push("OTEL_RESOURCE_ATTRIBUTES is malformed: ignored");
+      // The value may hold a token: it is not repeated.
+      warnings.push(`${name} is malformed: ignored`);
       return {};
     }
   }

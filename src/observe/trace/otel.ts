@@ -5,8 +5,6 @@
  * @module
  */
 
-import { OTLPTraceExporter as JsonExporter } from "@opentelemetry/exporter-trace-otlp-http";
-import { OTLPTraceExporter as ProtobufExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import {
   AlwaysOffSampler,
@@ -18,6 +16,7 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import { BatchQueue, type TraceStats } from "./batch_queue.ts";
 import type { SamplerChoice, TraceSettings } from "./environment.ts";
+import { OtlpExporter } from "./otlp_exporter.ts";
 import { SpanTracker } from "./span_tracker.ts";
 
 export interface OtelOptions {
@@ -38,9 +37,8 @@ export interface OtelTracing {
 
 /** Provider, exporter and queue as `options.settings` says. Registers nothing globally. */
 export function openOtel({ settings, instanceId, version, onOutage }: OtelOptions): OtelTracing {
-  const Exporter = settings.protocol === "http/json" ? JsonExporter : ProtobufExporter;
   const queue = new BatchQueue({
-    exporter: new Exporter({ url: settings.url }),
+    exporter: new OtlpExporter(settings),
     maxQueueSpans: settings.maxQueueSpans,
     maxBatchSpans: settings.maxBatchSpans,
     exportIntervalMs: settings.exportIntervalMs,

@@ -25,6 +25,12 @@ Deno.test("Trace settings come from the file, with the standard's defaults besid
     maxQueueSpans: 2048,
     maxBatchSpans: 512,
     exportIntervalMs: 5000,
+    timeoutMs: 10_000,
+    headers: {},
+    compression: "none",
+    certificateFile: undefined,
+    clientCertificateFile: undefined,
+    clientKeyFile: undefined,
     warnings: [],
   });
 });
@@ -38,6 +44,10 @@ Deno.test("OTEL_ variables win over the file", () => {
     OTEL_TRACES_SAMPLER: "traceidratio",
     OTEL_TRACES_SAMPLER_ARG: "0.25",
     OTEL_BSP_MAX_QUEUE_SIZE: "100",
+    OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20abc,x-tenant=1",
+    OTEL_EXPORTER_OTLP_TIMEOUT: "1000",
+    OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: "2000",
+    OTEL_EXPORTER_OTLP_COMPRESSION: "gzip",
   });
   assert.equal(found.serviceName, "edge");
   assert.equal(found.resource["deployment.environment.name"], "prod eu");
@@ -45,6 +55,9 @@ Deno.test("OTEL_ variables win over the file", () => {
   assert.equal(found.protocol, "http/json");
   assert.deepEqual(found.sampler, { kind: "ratio", ratio: 0.25 });
   assert.equal(found.isParentBased, false);
+  assert.deepEqual(found.headers, { authorization: "Bearer abc", "x-tenant": "1" });
+  assert.equal(found.timeoutMs, 2000, "the traces' own variable wins");
+  assert.equal(found.compression, "gzip");
   assert.equal(found.maxQueueSpans, 100);
   assert.equal(found.maxBatchSpans, 100);
   assert.deepEqual(found.warnings, []);

@@ -29,9 +29,12 @@ export interface ReceivedSpan {
 
 export class OtlpReceiver implements AsyncDisposable {
   readonly spans: ReceivedSpan[] = [];
-  readonly requests: { readonly path: string; readonly contentType: string }[] = [];
+  readonly requests: { readonly path: string; readonly contentType: string; readonly headers: Headers }[] =
+    [];
   /** The status of every answer. */
   answer = 200;
+  /** Answers this many requests with 503 first. */
+  busyAnswers = 0;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
   constructor() {
@@ -54,15 +57,21 @@ export class OtlpReceiver implements AsyncDisposable {
   }
 
   async #take(request: Request): Promise<Response> {
-    const body = new Uint8Array(await request.arrayBuffer());
+    const gzip = request.headers.get("content-encoding") === "gzip";
+    const stream = gzip ? request.body!.pipeThrough(new DecompressionStream("gzip")) : request.body;
+    const body = new Uint8Array(await new Response(stream).arrayBuffer());
     const contentType = request.headers.get("content-type") ?? "";
-    this.requests.push({ path: new URL(request.url).pathname, contentType });
+    this.requests.push({ path: new URL(request.url).pathname, contentType, headers: request.headers });
+    if (this.busyAnswers > 0) {
+      this.busyAnswers--;
+      return new Response(null, { status: 503, headers: { "retry-after": "0" } });
+    }
     if (this.answer === 200) {
       this.spans.push(...contentType === "application/json" ? decodeJson(body) : decodeProtobuf(body));
     }
     return new Response("{}", {
       status: this.answer,
-      headers: { "content-type": "application/json", connection: "close" },
+      headers: { "content-type": "application/json" },
     });
   }
 }

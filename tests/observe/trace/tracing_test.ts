@@ -180,6 +180,35 @@ Deno.test("Tracing does not mind a collector that refuses: spans are counted, on
   assert.match(node.notices[1], /^Traces reach http:.* again$/);
 });
 
+Deno.test("Tracing sends headers, compresses, and comes again when the collector is busy", async () => {
+  await using receiver = new OtlpReceiver();
+  receiver.busyAnswers = 2;
+  const node = await tracedNode({ endpoint: receiver.endpoint }, {
+    OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20abc",
+    OTEL_EXPORTER_OTLP_COMPRESSION: "gzip",
+  });
+  transfer(node, "send");
+  await node.tracing.stop();
+  assert.equal(receiver.requests.length, 3);
+  for (const { headers } of receiver.requests) {
+    assert.equal(headers.get("authorization"), "Bearer abc");
+    assert.equal(headers.get("content-encoding"), "gzip");
+  }
+  assert.equal(receiver.spans.length, 4);
+  assert.deepEqual(node.notices, []);
+});
+
+Deno.test("Tracing does not mind a collector that is not there", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const node = await tracedNode({ endpoint: `http://127.0.0.1:${port}` });
+  transfer(node, "send");
+  await node.tracing.stop();
+  assert.deepEqual(node.tracing.stats, { exported: 0, failed: 4, dropped: 0, queued: 0 });
+  assert.equal(node.notices.length, 1);
+});
+
 Deno.test("Tracing bounds its queue and counts what found no room", async () => {
   await using receiver = new OtlpReceiver();
   const node = await tracedNode({ endpoint: receiver.endpoint }, {
