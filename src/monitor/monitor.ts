@@ -8,7 +8,6 @@
 import { type Clock, systemClock } from "../clock.ts";
 import type { MonitoringConfig } from "../config/config.ts";
 import type { EventBus } from "../observe/event_bus.ts";
-import type { NodeEvent } from "../observe/events.ts";
 import { EventMetrics, type ExemplarSource } from "./event_metrics.ts";
 import { type ExpositionFormat, writeExposition } from "./exposition.ts";
 import { Health } from "./health.ts";
@@ -22,7 +21,6 @@ import { MetricRegistry } from "./registry.ts";
 import { Sampler } from "./sampler.ts";
 import { serviceDiscoveryRoute } from "./service_discovery.ts";
 import { readFacts, readSnapshot } from "./snapshot_metrics.ts";
-import { connectSystemd, type Systemd, type SystemdEnvironment } from "./systemd.ts";
 
 export interface MonitorOptions {
   readonly view: NodeView;
@@ -32,8 +30,6 @@ export interface MonitorOptions {
   /** Ties observations to traces; none by default. */
   readonly exemplarOf?: ExemplarSource;
   readonly processFacts?: ProcessFacts;
-  /** Where systemd says how to reach it (`Deno.env`); without, the node notifies nobody. */
-  readonly env?: SystemdEnvironment;
 }
 
 /** What the node holds of its monitoring. */
@@ -74,9 +70,7 @@ class NodeMonitor implements Monitor {
   readonly #registry = new MetricRegistry();
   readonly #sampler: Sampler;
   readonly #server: MonitorServer;
-  readonly #env: SystemdEnvironment | undefined;
   readonly #unsubscribe: () => void;
-  #systemd: Systemd | null = null;
   #sampleTimer: ReturnType<typeof setInterval> | null = null;
   #retryTimer: ReturnType<typeof setTimeout> | null = null;
   #hasStarted = false;
@@ -88,7 +82,6 @@ class NodeMonitor implements Monitor {
     this.#bus = bus;
     this.#config = config;
     this.#clock = clock;
-    this.#env = options.env;
     this.health = new Health(
       view,
       clock,
@@ -101,7 +94,6 @@ class NodeMonitor implements Monitor {
     const eventMetrics = new EventMetrics(metrics, exemplarOf);
     this.#unsubscribe = bus.subscribe((event) => {
       eventMetrics.count(event);
-      this.#tellSystemd(event);
       if (event.type === "node.stopping") this.health.stopping();
     });
   }
@@ -125,18 +117,8 @@ class NodeMonitor implements Monitor {
     } catch (error) {
       return Promise.reject(error);
     }
-    if (this.#env) {
-      this.#systemd = connectSystemd(
-        this.#env,
-        () => this.health.live().ok,
-        (message) => this.#notice("warn", message),
-      );
-    }
     this.health.heartbeat.start();
-    this.#sampleTimer = setInterval(() => {
-      this.#sampler.sample();
-      if (!this.health.isStopping) this.#systemd?.status(this.#statusLine());
-    }, this.#config.updateIntervalMs);
+    this.#sampleTimer = setInterval(() => this.#sampler.sample(), this.#config.updateIntervalMs);
     return Promise.resolve();
   }
 
@@ -163,26 +145,6 @@ class NodeMonitor implements Monitor {
     if (this.#sampleTimer !== null) clearInterval(this.#sampleTimer);
     if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
     await this.#server.close();
-    await this.#systemd?.close();
-  }
-
-  #tellSystemd(event: NodeEvent): void {
-    switch (event.type) {
-      case "node.started":
-        return this.#systemd?.ready(this.#statusLine());
-      case "config.reloaded":
-      case "config.reload_failed":
-        // Reading the configuration takes no time that anybody could wait in, so both ends are sent together.
-        this.#systemd?.reloading();
-        return this.#systemd?.ready(this.#statusLine());
-      case "node.stopping":
-        return this.#systemd?.stopping();
-    }
-  }
-
-  #statusLine(): string {
-    const { peers = 0 } = this.#view.dht() ?? {};
-    return `${this.#view.sessionCount()} sessions, ${peers} DHT peers, listening on ${this.#view.facts.listen}`;
   }
 
   #addOwnRoutes(): void {

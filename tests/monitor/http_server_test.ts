@@ -4,7 +4,8 @@ import type { MonitoringConfig } from "../../src/config/config.ts";
 import { createMonitor, type Monitor } from "../../src/monitor/monitor.ts";
 import { EventBus } from "../../src/observe/event_bus.ts";
 import type { NodeEvent } from "../../src/observe/events.ts";
-import { FakeNodeView, ManualClock, monitoringConfig, PEER_B } from "../support/fake_node_view.ts";
+import { FakeNodeView, monitoringConfig, PEER_B } from "../support/fake_node_view.ts";
+import { ManualClock } from "../support/manual_clock.ts";
 
 interface Served {
   readonly monitor: Monitor;

@@ -7,13 +7,8 @@ import { MetricRegistry } from "../../src/monitor/registry.ts";
 import { Sampler } from "../../src/monitor/sampler.ts";
 import { EventBus } from "../../src/observe/event_bus.ts";
 import type { NodeEvent } from "../../src/observe/events.ts";
-import {
-  FakeNodeView,
-  fakeSession,
-  ManualClock,
-  monitoringConfig,
-  PEER_B,
-} from "../support/fake_node_view.ts";
+import { FakeNodeView, fakeSession, monitoringConfig, PEER_B } from "../support/fake_node_view.ts";
+import { ManualClock } from "../support/manual_clock.ts";
 
 function setUp() {
   const clock = new ManualClock();

@@ -1,8 +1,5 @@
 import assert from "node:assert/strict";
-import { createMonitor } from "../../src/monitor/monitor.ts";
 import { connectSystemd, watchdogIntervalMs } from "../../src/monitor/systemd.ts";
-import { EventBus } from "../../src/observe/event_bus.ts";
-import { FakeNodeView, ManualClock, monitoringConfig } from "../support/fake_node_view.ts";
 
 /** A service manager that only listens. */
 class NotifyListener implements Disposable {
@@ -33,26 +30,18 @@ Deno.test({
   ignore: skipped,
   async fn() {
     using manager = new NotifyListener();
-    const bus = new EventBus(new ManualClock());
-    const view = new FakeNodeView();
-    const monitor = createMonitor({ view, bus, config: monitoringConfig(), env: manager.environment() });
-    await monitor.start();
-    try {
-      bus.emit({ type: "node.started", ...view.facts });
-      assert.deepEqual(await manager.next(), [
-        "READY=1",
-        "STATUS=0 sessions, 5 DHT peers, listening on 127.0.0.1:41641",
-      ]);
-      bus.emit({ type: "config.reloaded", applied: [], needRestart: [] });
-      const [reloading, monotonic] = await manager.next();
-      assert.equal(reloading, "RELOADING=1");
-      if (Deno.build.os === "linux") assert.match(monotonic, /^MONOTONIC_USEC=\d+$/);
-      assert.equal((await manager.next())[0], "READY=1");
-      bus.emit({ type: "node.stopping", cause: "SIGTERM" });
-      assert.equal((await manager.next())[0], "STOPPING=1");
-    } finally {
-      await monitor.stop();
-    }
+    const systemd = connectSystemd(manager.environment(), () => true, assert.fail)!;
+    systemd.ready("listening on\n127.0.0.1:41641");
+    assert.deepEqual(await manager.next(), ["READY=1", "STATUS=listening on 127.0.0.1:41641"]);
+    systemd.reloading();
+    const [reloading, monotonic] = await manager.next();
+    assert.equal(reloading, "RELOADING=1");
+    if (Deno.build.os === "linux") assert.match(monotonic, /^MONOTONIC_USEC=\d+$/);
+    systemd.ready("again");
+    assert.equal((await manager.next())[0], "READY=1");
+    systemd.stopping();
+    assert.equal((await manager.next())[0], "STOPPING=1");
+    await systemd.close();
   },
 });
 

@@ -7,7 +7,8 @@
 import { stringify } from "yaml";
 import { createMonitor } from "../../src/monitor/monitor.ts";
 import { EventBus } from "../../src/observe/event_bus.ts";
-import { FakeNodeView, ManualClock, monitoringConfig } from "./fake_node_view.ts";
+import { FakeNodeView, monitoringConfig } from "./fake_node_view.ts";
+import { ManualClock } from "./manual_clock.ts";
 
 /** Series (with labels, without job and instance) and their values in promtool's notation. */
 export type SeriesValues = ReadonlyMap<string, string>;

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Clock, Instant } from "../../src/clock.ts";
 import type { MonitoringConfig } from "../../src/config/config.ts";
 import type { PeerId } from "../../src/crypto/peer_id.ts";
 import {
@@ -114,25 +113,6 @@ export function fakeSession(sessionId: number, differences: Partial<SessionView>
     keyEpoch: 0,
     ...differences,
   };
-}
-
-/** A clock that stands still until it is moved. */
-export class ManualClock implements Clock {
-  #nowMs = 1_000;
-  #epochMs = 1_764_324_930_123;
-
-  now(): Instant {
-    return this.#nowMs as Instant;
-  }
-
-  epochMs(): number {
-    return this.#epochMs;
-  }
-
-  advance(byMs: number): void {
-    this.#nowMs += byMs;
-    this.#epochMs += byMs;
-  }
 }
 
 /** The `[monitoring]` section as it is by default, but on a port that the system chooses. */
