@@ -199,7 +199,6 @@ function queryVariable(name: string, label: string, query: string): Record<strin
     label,
     type: "query",
     datasource: DATASOURCE,
-    definition: query,
     query: { query, refId: `variable-${name}` },
     // 2: ask again when the time range changes, since nodes come and go.
     refresh: 2,
