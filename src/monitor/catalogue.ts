@@ -360,7 +360,7 @@ export const METRICS = {
     "1 when the latest load of the configuration succeeded, else 0.",
     { normal: "1." },
   ),
-  metricsSeries: gauge("wraith_metrics_series", "Series that a family holds now.", {
+  metricsSeries: gauge("wraith_metrics_series", "Label sets that a family holds now.", {
     labels: { family: "open" },
     source: "scrape",
     normal: "Constant: it does not grow with peers or transfers.",

@@ -81,6 +81,7 @@ export class MetricRegistry {
       handles[key] = this.#create(spec, guard);
     }
     this.metrics = handles as MetricHandles;
+    for (const family of this.#specs.keys()) this.metrics.metricsSeries.set({ family }, 0);
   }
 
   /** How many label sets each family holds. */

@@ -136,7 +136,7 @@ for family in parse(sys.stdin.read()):
     for sample in family.samples:
         labels = ",".join("%s=%s" % (k, v) for k, v in sorted(sample.labels.items()) if k not in ("le", "quantile"))
         bound = sample.labels.get("le") or sample.labels.get("quantile") or ""
-        print("%s|%s|%s|%s" % (sample.name, labels.encode(), bound and float(bound), sample.value))
+        print("%s|%s|%s|%s" % (sample.name, labels.encode(), bound and float(bound), float(sample.value)))
 `;
     const read = async (parser: string, input: string) => {
       const { success, output } = await runTool(PYTHON, ["-c", program.replace("$PARSER", parser)], {
