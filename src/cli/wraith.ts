@@ -10,6 +10,7 @@ import { auditTail, auditVerify } from "./audit.ts";
 import type { Command } from "./command.ts";
 import { completionsOver } from "./completions.ts";
 import { daemon } from "./daemon.ts";
+import { dhtLookup, dhtPeers } from "./dht.ts";
 import { doctor } from "./doctor.ts";
 import { exportCommand } from "./export.ts";
 import { id } from "./id.ts";
@@ -30,6 +31,8 @@ export const COMMANDS: readonly Command[] = [
   transfers,
   status,
   sessions,
+  dhtPeers,
+  dhtLookup,
   healthcheck,
   readiness,
   metrics,
@@ -47,7 +50,7 @@ export function wraith(): Program {
     summary: "Moves files between machines over encrypted sessions, and shows what it does",
     version: `wraith ${version} (${revision}, deno ${Deno.version.deno})`,
     commands: COMMANDS,
-    groups: { audit: "Read the audit trail, or verify it" },
+    groups: { dht: "Ask the DHT, or about it", audit: "Read the audit trail, or verify it" },
     defaultCommand: "daemon",
   };
 }

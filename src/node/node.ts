@@ -11,6 +11,7 @@ import type { PeerAddress } from "../config/peer_address.ts";
 import type { Monitor } from "../monitor/monitor.ts";
 import { connectSystemd, type Systemd } from "../monitor/systemd.ts";
 import type { TransferService } from "../transfer/mod.ts";
+import { dhtRoutes } from "./control_dht.ts";
 import { statusRoutes } from "./control_status.ts";
 import { transferRoutes } from "./control_transfers.ts";
 import type { LiveNodeView } from "./live_node_view.ts";
@@ -67,7 +68,7 @@ export class WraithNode {
         (message) => bus.emit({ type: "node.notice", severity: "warn", component: "systemd", message }),
       )
       : null;
-    control?.addRoutes([...statusRoutes(this), ...transferRoutes(this, bus.emit)]);
+    control?.addRoutes([...statusRoutes(this), ...transferRoutes(this, bus.emit), ...dhtRoutes(parts.dht)]);
     this.#announce();
   }
 
