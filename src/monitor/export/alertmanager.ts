@@ -41,7 +41,8 @@ function eventsApiV2(): string {
       group: "{{ .CommonLabels.job }}",
       component: "{{ .CommonLabels.instance }}",
       send_resolved: true,
-      links: [{ href: "{{ .CommonAnnotations.runbook_url }}", text: "Runbook" }],
+      // As a detail and not a link: PagerDuty refuses links that are empty or relative.
+      details: { runbook: "{{ .CommonAnnotations.runbook_url }}" },
     }],
   };
   return yamlText(
