@@ -61,18 +61,14 @@ const REASONS: Record<string, string> = {
 
 // Deno.resolveDns asks name servers only; this one reads the hosts file first, so that "localhost" works.
 async function systemLookup(host: string): Promise<readonly string[]> {
-  const dns = await importDns();
-  const found = await dns.lookup(host, { all: true, verbatim: true });
-  return found.map((entry) => entry.address);
-}
-
-/** node:dns on demand: Deno 2.6 prints a deprecation of its own innards while importing it. */
-async function importDns(): Promise<typeof import("node:dns/promises")> {
   const flags: typeof process & { noDeprecation?: boolean } = process;
   const before = flags.noDeprecation ?? false;
+  // Deno 2.6 tells of a deprecation in its own innards, some ticks after node:dns is first imported.
   flags.noDeprecation = true;
   try {
-    return await import("node:dns/promises");
+    const dns = await import("node:dns/promises");
+    const found = await dns.lookup(host, { all: true, verbatim: true });
+    return found.map((entry) => entry.address);
   } finally {
     flags.noDeprecation = before;
   }
