@@ -13,8 +13,8 @@ import type { Entropy } from "../entropy.ts";
 import { createMonitor, type Monitor } from "../monitor/monitor.ts";
 import type { NodeFacts } from "../monitor/node_view.ts";
 import { EventBus } from "../observe/event_bus.ts";
-import { createLog } from "../observe/log/mod.ts";
-import { FileStorage, systemTimers, TransferService } from "../transfer/mod.ts";
+import { createLog, tracedSuite } from "../observe/log/mod.ts";
+import { FileStorage, systemTimers, type TraceContext, TransferService } from "../transfer/mod.ts";
 import { STREAM_TYPES } from "../wire/codes.ts";
 import { type ControlServer, serveControl } from "./control_server.ts";
 import { openDataDir } from "./data_dir.ts";
@@ -68,19 +68,34 @@ export async function startParts(options: PartsOptions, undo: AsyncDisposableSta
   if (!options.isSilent) await log.start();
   undo.defer(() => log.stop());
 
-  const { suite, notice } = selectSuite(config.crypto.backend);
+  const { suite: chosenSuite, notice } = selectSuite(config.crypto.backend);
+  const suite = tracedSuite(chosenSuite, log);
   if (notice) bus.emit({ type: "node.notice", severity: "info", component: "crypto", message: notice });
   const { identity, created } = await openIdentity(config.node.identityFile, suite, entropy);
-  const path = config.node.identityFile;
-  if (created) bus.emit({ type: "identity.created", peerId: identity.peerId, path });
 
   const datagramsDropped = () =>
     Object.values(network.counters.packetsDropped).reduce((sum, n) => sum + n, 0);
-  const observers = new Observers({ config, bus, clock, entropy, log, identity, suite, datagramsDropped });
+  const { version } = readBuildInfo();
+  const observers = new Observers({
+    config,
+    bus,
+    clock,
+    entropy,
+    log,
+    identity,
+    suite,
+    isAuditor: options.role === "daemon",
+    version,
+    datagramsDropped,
+  });
+  await observers.tracing.start();
+  undo.defer(() => observers.tracing.stop());
   await observers.audit.start();
   undo.defer(() => observers.audit.stop());
+  // Not before there is an audit trail to put it down.
+  const path = config.node.identityFile;
+  if (created) bus.emit({ type: "identity.created", peerId: identity.peerId, path });
 
-  const { version } = readBuildInfo();
   const network = await Network.open({
     config,
     identity,
@@ -92,8 +107,9 @@ export async function startParts(options: PartsOptions, undo: AsyncDisposableSta
     isBanned: (address) => observers.detector.bans.isBanned(address.text),
   });
   undo.defer(() => network.close());
+  observers.dumpPackets(network.driver);
 
-  const transfers = createTransfers(options, bus, network);
+  const transfers = createTransfers(options, bus, network, observers.tracing);
   undo.defer(() => transfers.stop());
   const keepsContacts = options.role === "daemon";
   const dht = createDht({ config, identity, suite, clock, entropy, bus, network, keepsContacts });
@@ -117,6 +133,7 @@ function createTransfers(
   { config, clock, entropy }: PartsOptions,
   bus: EventBus,
   network: Network,
+  trace: TraceContext,
 ): TransferService {
   const transfers = new TransferService({
     settings: config.transfer,
@@ -125,6 +142,7 @@ function createTransfers(
     timers: systemTimers,
     entropy,
     emit: bus.emit,
+    trace,
   });
   network.onStream(
     STREAM_TYPES.transfer,

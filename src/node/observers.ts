@@ -1,5 +1,5 @@
 /**
- * The views of the event stream that a node runs: log, audit trail, intrusion detection.
+ * The views of the event stream that a node runs: log, audit trail, intrusion detection, traces.
  *
  * @module
  */
@@ -12,7 +12,9 @@ import type { ObserverCounters } from "../monitor/node_view.ts";
 import { type Audit, createAudit } from "../observe/audit/mod.ts";
 import { createDetector, type Detector } from "../observe/detect/mod.ts";
 import type { EventBus } from "../observe/event_bus.ts";
-import type { Log } from "../observe/log/mod.ts";
+import { type Log, type PacketDump, packetDump } from "../observe/log/mod.ts";
+import { createTracing, type Tracing } from "../observe/trace/mod.ts";
+import type { DatagramTap } from "./driver.ts";
 import type { Identity } from "./identity.ts";
 
 export interface ObserversOptions {
@@ -23,6 +25,9 @@ export interface ObserversOptions {
   readonly log: Log;
   readonly identity: Identity;
   readonly suite: CipherSuite;
+  /** Whether this process is the one that writes the audit trail: a trail has one writer. */
+  readonly isAuditor: boolean;
+  readonly version: string;
   /** Received datagrams that went no further, since the node started. */
   readonly datagramsDropped: () => number;
 }
@@ -32,6 +37,9 @@ export class Observers {
   readonly log: Log;
   readonly audit: Audit;
   readonly detector: Detector;
+  readonly tracing: Tracing;
+  readonly #dump: PacketDump;
+  #tapped: Tapped | null = null;
 
   constructor(options: ObserversOptions) {
     const { config, bus, clock, entropy, log, identity, suite, datagramsDropped } = options;
@@ -40,7 +48,17 @@ export class Observers {
       peerId: identity.peerId,
       sign: (message: Uint8Array) => suite.ed25519Sign(identity.seed, message),
     };
-    this.audit = createAudit({ config: config.audit, bus, clock, signer, crypto: suite });
+    const auditConfig = { ...config.audit, enabled: config.audit.enabled && options.isAuditor };
+    this.audit = createAudit({ config: auditConfig, bus, clock, signer, crypto: suite });
+    this.tracing = createTracing({
+      config: config.tracing,
+      bus,
+      clock,
+      peerId: identity.peerId,
+      version: options.version,
+    });
+    log.nameSpans(this.tracing);
+    this.#dump = packetDump(log, clock);
     this.detector = createDetector({
       config: config.security,
       bus,
@@ -60,17 +78,38 @@ export class Observers {
   /** Takes what can change live. */
   configure(config: Config): void {
     this.log.setLevel(config.logging.level);
+    this.#tap();
     this.detector.configure(config.security, config.transfer.knownPeers);
   }
 
+  /** Dumps the packets of `tapped` while the log's level asks for it. */
+  dumpPackets(tapped: Tapped): void {
+    this.#tapped = tapped;
+    this.#tap();
+  }
+
+  /** A capture that holds the tap keeps it. */
+  #tap(): void {
+    if (this.#tapped === null) return;
+    const isWanted = this.log.isEnabled("debug");
+    if (isWanted && this.#tapped.tap === null) this.#tapped.tap = this.#dump;
+    else if (!isWanted && this.#tapped.tap === this.#dump) this.#tapped.tap = null;
+  }
+
   get counters(): ObserverCounters {
+    const spans = this.tracing.stats;
     return {
       logLines: this.log.stats.linesByLevel,
       auditRecords: this.audit.stats.records,
       auditWriteFailures: this.audit.stats.writeFailures,
-      spansExported: 0,
-      spansDropped: 0,
-      spansFailed: 0,
+      spansExported: spans.exported,
+      spansDropped: spans.dropped,
+      spansFailed: spans.failed,
     };
   }
+}
+
+/** What packets can be seen at: the driver. */
+interface Tapped {
+  tap: DatagramTap | null;
 }

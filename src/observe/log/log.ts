@@ -31,7 +31,7 @@ export interface LogOptions {
   readonly config: LoggingConfig;
   readonly bus: EventBus;
   readonly clock: Clock;
-  /** Puts `trace_id` and `span_id` into lines. It must have subscribed to the bus before the log starts. */
+  /** Puts `trace_id` and `span_id` into lines; see {@link Log.nameSpans}. */
   readonly spans?: SpanLookup;
   /** Environment variables. Read: `JOURNAL_STREAM`, `NO_COLOR`. Default: the process's. */
   readonly environment?: (name: string) => string | undefined;
@@ -66,6 +66,8 @@ export interface Log {
   /** Resolves when every line so far is written, or the output refuses. */
   flush(): Promise<void>;
   setLevel(level: LogLevel): void;
+  /** From now on lines name the span that `spans` knows for their event. */
+  nameSpans(spans: SpanLookup): void;
   readonly level: LogLevel;
   /** Whether a line of `level` would be written: for diagnostics that cost something to make. */
   isEnabled(level: LogLevel): boolean;
@@ -87,6 +89,7 @@ class EventLog implements Log {
   readonly #journal: boolean;
   readonly #limiter = new LineLimiter();
   readonly #linesByLevel: Record<LogLevel, number> = { error: 0, warn: 0, info: 0, debug: 0, trace: 0 };
+  #spans: SpanLookup | null;
   #front: LogFront | null = null;
   #level: LogLevel;
   #rank: number;
@@ -97,6 +100,7 @@ class EventLog implements Log {
     const environment = options.environment ?? ((name: string) => Deno.env.get(name));
     const { config } = options;
     this.#options = options;
+    this.#spans = options.spans ?? null;
     this.#level = config.level;
     this.#rank = levelRank(config.level);
     this.#output = options.output ?? this.#outputOf(config);
@@ -166,6 +170,10 @@ class EventLog implements Log {
     this.#rank = levelRank(level);
   }
 
+  nameSpans(spans: SpanLookup): void {
+    this.#spans = spans;
+  }
+
   isEnabled(level: LogLevel): boolean {
     return levelRank(level) <= this.#rank && this.#front !== null;
   }
@@ -182,7 +190,7 @@ class EventLog implements Log {
       return;
     }
     const entry = describe(event);
-    const span = this.#options.spans?.spanOf(event);
+    const span = this.#spans?.spanOf(event);
     this.#front?.write(
       span === undefined
         ? entry

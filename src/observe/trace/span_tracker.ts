@@ -48,15 +48,19 @@ export class SpanTracker {
   readonly #handshakes = new OpenSpans<number, Begun>();
   readonly #transfers = new OpenSpans<string, TransferSpans>();
   readonly #lookups = new OpenSpans<number, Begun>();
-  /** For the views that see an event after this one: which span it belonged to. */
-  readonly #spanOfEvent = new WeakMap<NodeEvent, Span>();
+  /** The events handled so far, with the span each belongs to. */
+  readonly #spanOfEvent = new WeakMap<NodeEvent, Span | null>();
 
   constructor(tracer: Tracer) {
     this.#tracer = tracer;
   }
 
-  /** The span that `event`, already handled, belongs to. */
-  spanOf(event: NodeEvent): { readonly traceId: string; readonly spanId: string } | undefined {
+  /** The span that `event` belongs to. A view that is told of it before us has us handle it first. */
+  spanOf(
+    event: NodeEvent,
+    time: EventTime,
+  ): { readonly traceId: string; readonly spanId: string } | undefined {
+    this.handle(event, time);
     return this.#spanOfEvent.get(event)?.spanContext();
   }
 
@@ -82,8 +86,8 @@ export class SpanTracker {
   }
 
   handle(event: NodeEvent, time: EventTime): void {
-    const span = this.#spanFor(event, time);
-    if (span !== undefined) this.#spanOfEvent.set(event, span);
+    if (this.#spanOfEvent.has(event)) return;
+    this.#spanOfEvent.set(event, this.#spanFor(event, time) ?? null);
   }
 
   #spanFor(event: NodeEvent, time: EventTime): Span | undefined {

@@ -33,10 +33,7 @@ export interface TracingStats {
 
 /** A node's tracing. Fits as transfer's `TraceContext` and as the log's `SpanLookup`. */
 export interface Tracing {
-  /**
-   * Loads the SDK and subscribes, if tracing is on. Start it before the log and the metrics, whose lines and
-   * exemplars name spans.
-   */
+  /** Loads the SDK and subscribes, if tracing is on. */
   start(): Promise<void>;
   /** Exports what waits (for at most two seconds). Idempotent. */
   stop(): Promise<void>;
@@ -59,6 +56,7 @@ export function createTracing(options: TracingOptions): Tracing {
   let otel: import("./otel.ts").OtelTracing | null = null;
   let unsubscribe: (() => void) | null = null;
 
+  const timeNow = () => ({ now: clock.now(), epochMs: clock.epochMs() });
   const notice = (severity: "info" | "warn", message: string) =>
     bus.emit({ type: "node.notice", severity, component: "tracing", message });
   const onOutage = (message: string | null) => {
@@ -79,7 +77,7 @@ export function createTracing(options: TracingOptions): Tracing {
       unsubscribe?.();
       unsubscribe = null;
       if (otel === null) return;
-      otel.tracker.endAll({ now: clock.now(), epochMs: clock.epochMs() });
+      otel.tracker.endAll(timeNow());
       let timer: ReturnType<typeof setTimeout> | undefined;
       const limit = new Promise<void>((resolve) => timer = setTimeout(resolve, STOP_LIMIT_MS));
       await Promise.race([otel.shutdown(), limit]);
@@ -91,11 +89,8 @@ export function createTracing(options: TracingOptions): Tracing {
     get isOn() {
       return otel !== null;
     },
-    spanOf: (event) => otel?.tracker.spanOf(event),
-    traceparentFor(transferId) {
-      const time = { now: clock.now(), epochMs: clock.epochMs() };
-      return otel?.tracker.traceparentFor(transferId, time) ?? null;
-    },
+    spanOf: (event) => otel?.tracker.spanOf(event, timeNow()),
+    traceparentFor: (transferId) => otel?.tracker.traceparentFor(transferId, timeNow()) ?? null,
     accepts: () => otel !== null,
     get stats() {
       return otel?.stats ?? NOTHING_TRACED;
