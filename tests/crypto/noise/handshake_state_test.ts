@@ -127,6 +127,30 @@ for (const suite of suites) {
 
 const [suite] = suites;
 
+Deno.test("Every suite writes the same handshake, and any two of them understand each other", () => {
+  const transcripts = suites.flatMap((ours) =>
+    suites.map((theirs) => {
+      const entropies = [seededEntropy(1), seededEntropy(2)];
+      const statics = [generateKeyPair(ours, entropies[0]), generateKeyPair(theirs, entropies[1])];
+      const [initiator, responder] = [ours, theirs].map((suite, side) =>
+        HandshakeState.initialize({
+          suite,
+          entropy: entropies[side],
+          pattern: XX,
+          prologue: new Uint8Array(0),
+          initiator: side === 0,
+          s: statics[side],
+        })
+      );
+      const messages = [pass(initiator, responder), pass(responder, initiator), pass(initiator, responder)];
+      const { sendKey, receiveKey, chain } = initiator.split();
+      deepEqual(responder.split().sendKey, receiveKey);
+      return [...messages, sendKey, receiveKey, chain].map(toHex).join("\n");
+    })
+  );
+  equal(new Set(transcripts).size, 1);
+});
+
 Deno.test("HandshakeState answers any bytes with a result, never an exception", () => {
   const after = (messages: number) => {
     const { initiator, responder } = pair(suite);
