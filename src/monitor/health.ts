@@ -37,7 +37,7 @@ export class Health {
   readonly #view: NodeView;
   readonly #clock: Clock;
   readonly #heartbeat: Heartbeat;
-  readonly #minDhtPeers: number;
+  #minDhtPeers: number;
   readonly #checks = new Map<CheckName, CheckState>([
     ["lifecycle", new CheckState(0)],
     ["dht_peers", new CheckState(DHT_PEERS_GRACE_MS)],
@@ -68,6 +68,11 @@ export class Health {
 
   get isStopping(): boolean {
     return this.#isStopping || this.#view.phase === "stopping";
+  }
+
+  /** Asks for this many DHT peers from now on. */
+  requireDhtPeers(count: number): void {
+    this.#minDhtPeers = count;
   }
 
   /** Whether the event loop turns. A stalled one must turn in time twice before it counts as well again. */

@@ -9,7 +9,7 @@ import type { Config, NetworkConfig } from "../config/config.ts";
 import type { CipherSuite } from "../crypto/cipher_suite.ts";
 import { signStaticKey } from "../crypto/identity_binding.ts";
 import type { PeerId } from "../crypto/peer_id.ts";
-import { type Entropy, randomBytes, seededPrng } from "../entropy.ts";
+import { type Entropy, type Prng, randomBytes, seededPrng } from "../entropy.ts";
 import { PACKET_DROP_REASONS, type SessionView, type TransportCounters } from "../monitor/node_view.ts";
 import { type Address, parseHostPort } from "../net/address.ts";
 import type { DatagramSocket } from "../net/datagram_socket.ts";
@@ -17,6 +17,7 @@ import { openSocket } from "../net/open_socket.ts";
 import { resolveAddress } from "../net/resolve.ts";
 import type { EventBus } from "../observe/event_bus.ts";
 import { DEFAULT_ADMISSION } from "../session/admission.ts";
+import { Bbr } from "../session/bbr.ts";
 import { Endpoint, type EndpointOptions } from "../session/endpoint.ts";
 import { DEFAULT_SESSION_SETTINGS, type SessionSettings } from "../session/session_settings.ts";
 import type { PeerStream } from "../transfer/mod.ts";
@@ -64,13 +65,14 @@ export class Network {
 
   private constructor(options: NetworkOptions, socket: DatagramSocket) {
     const { config, suite, entropy, clock, bus, isBanned } = options;
+    const prng = seededPrng(new DataView(randomBytes(entropy, 4).buffer).getUint32(0));
     this.#socket = socket;
     this.#endpoint = new Endpoint({
       suite,
       entropy,
-      prng: seededPrng(new DataView(randomBytes(entropy, 4).buffer).getUint32(0)),
+      prng,
       identity: sessionIdentityOf(options.identity, suite),
-      settings: sessionSettingsOf(config.network, options.agent),
+      settings: sessionSettingsOf(config.network, options.agent, prng),
       admission: { ...DEFAULT_ADMISSION, retry: config.network.retry },
       maxSessions: config.network.maxSessions,
       emit: bus.emit,
@@ -199,13 +201,16 @@ function sessionIdentityOf(identity: Identity, suite: CipherSuite) {
   };
 }
 
-function sessionSettingsOf(network: NetworkConfig, agent: string): SessionSettings {
+function sessionSettingsOf(network: NetworkConfig, agent: string, prng: Prng): SessionSettings {
   return {
     ...DEFAULT_SESSION_SETTINGS,
     idleTimeoutMs: network.idleTimeoutMs,
     keepaliveIntervalMs: network.keepaliveIntervalMs,
     handshakeTimeoutMs: network.handshakeTimeoutMs,
     agent,
+    ...network.congestion === "bbr"
+      ? { congestion: (datagramBytes: number) => new Bbr(datagramBytes, prng) }
+      : {},
   };
 }
 

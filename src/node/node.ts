@@ -120,6 +120,7 @@ export class WraithNode {
   #apply(config: Config): void {
     this.#parts.observers.configure(config);
     this.transfers.updateSettings(config.transfer);
+    this.monitor.health.requireDhtPeers(config.monitoring.readyMinDhtPeers);
   }
 
   #announce(): void {

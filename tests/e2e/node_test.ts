@@ -49,6 +49,18 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
+Deno.test("A second signal ends a node at once, with the shell's exit code for it", async () => {
+  await using folder = await temporaryFolder();
+  await using node = await NodeProcess.start(`${folder.path}/data`, [], { workingDir: folder.path });
+  // Stopped, the node takes both signals in one turn of its loop: the second comes before the first has its end.
+  node.signal("SIGSTOP");
+  node.signal("SIGINT");
+  node.signal("SIGTERM");
+  node.signal("SIGCONT");
+  const { code } = await node.ended();
+  assert.ok([130, 143].includes(code), `exit code ${code}`);
+});
+
 Deno.test("SIGHUP takes what can change live and names what needs a restart", async () => {
   await using folder = await temporaryFolder();
   const config = await folder.write("config.toml", '[logging]\nlevel = "info"\n');

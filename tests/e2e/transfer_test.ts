@@ -206,3 +206,15 @@ function runLong(sender: NodeProcess, file: string, to: string) {
   const args = ["send", file, "--to", to, "--data-dir", sender.dataDir];
   return runWraith(args, { workingDir: sender.dataDir, limitMs: 300_000 });
 }
+
+Deno.test("The portable implementations and BBR carry a file as well", async () => {
+  await using folder = await temporaryFolder();
+  const settings = ["crypto.backend=portable", "network.backend=portable", "network.congestion=bbr"];
+  await using pair = await startPair(folder.path, PROGRAM, settings);
+  assert.equal(pair.sender.status.crypto, "noble");
+  const file = join(folder.path, "file.bin");
+  const hash = await generateFile(file, 4 * MIB);
+  const { code, stderr } = await pair.sender.run("send", file, "--to", pair.receiver.address);
+  assert.equal(code, 0, stderr);
+  assert.equal(await hashFile(join(pair.receivedDir, "file.bin")), hash);
+});
