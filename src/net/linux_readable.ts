@@ -22,6 +22,7 @@ export class ReadableWait {
   /** When the current wait gives up being attentive; 0 outside a wait. */
   #attentiveUntilMs = 0;
   #turnBeganMs = performance.now();
+  #hasSent = false;
 
   constructor(libc: Libc, fd: number) {
     this.#libc = libc;
@@ -30,9 +31,21 @@ export class ReadableWait {
     this.#quantum.setUint64(8, QUANTUM_NS);
   }
 
+  /** Something was sent: an answer may follow, and there may be more to send. */
+  sent(): void {
+    this.#hasSent = true;
+  }
+
   /** Sleeps for one quantum at most; true when there may be something to read. */
   arrivesSoon(): boolean {
-    if (this.#attentiveUntilMs === 0) this.#attentiveUntilMs = performance.now() + this.#attentionMs;
+    if (this.#attentiveUntilMs === 0 || this.#hasSent) {
+      this.#attentiveUntilMs = performance.now() + this.#attentionMs;
+    }
+    if (this.#hasSent) {
+      // Whoever sends in every turn of the loop is not to be slept in the way of.
+      this.#hasSent = false;
+      return false;
+    }
     this.#pollFd.words[1] = POLLIN;
     if (this.#libc.ppoll(this.#pollFd.address, 1, this.#quantum.address, 0) === 0) return false;
     this.#attentionMs = Math.min(this.#attentionMs * 2, MAX_ATTENTION_MS);

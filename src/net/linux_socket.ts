@@ -99,6 +99,7 @@ class LinuxSocket implements DatagramSocket {
       this.stats.sendFailures += Math.max(1, Math.ceil(length / segmentBytes));
       return null;
     }
+    this.#readable.sent();
     const done = this.#messages.send(this.#fd, destination, slab, offset, length, segmentBytes);
     if (done === length) return null;
     return this.#sendRest(destination, slab, offset + done, length - done, segmentBytes);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
 import { makeAddress } from "../../src/net/address.ts";
 import { SocketError } from "../../src/net/bind_error.ts";
 import type { DatagramSocket } from "../../src/net/datagram_socket.ts";
@@ -247,4 +248,21 @@ test("a port of 0 as destination is a counted failure", async ({ open }) => {
   const sender = open();
   await settled(sender.send(makeAddress("127.0.0.1", 0), pattern(3000, 1), 0, 3000, 1000));
   assert.equal(sender.stats.sendFailures, 3);
+});
+
+test("waiting for datagrams does not sleep in the way of a sender", async ({ libc, real, open }) => {
+  const [sender, receiver] = [open(), open()];
+  let sleeps = 0;
+  libc.calls.ppoll = (...args) => {
+    sleeps++;
+    return real.ppoll(...args);
+  };
+  const waiting = sender.receive();
+  for (let turn = 0; turn < 50; turn++) {
+    await settled(sender.send(receiver.localAddress, pattern(100, 1), 0, 100, 100));
+    await new Promise<void>((resolve) => setImmediate(() => resolve()));
+  }
+  assert(sleeps <= 2, `slept ${sleeps} times in 50 turns`);
+  sender.close();
+  assert.equal(await bounded(waiting, "the receive"), null);
 });
