@@ -12,7 +12,7 @@ import type { EmitEvent, SessionEnd } from "../observe/events.ts";
 import { CLOSE_CODES, type CloseCode, closeCodeName } from "../wire/codes.ts";
 import { DecodeError } from "../wire/decode_error.ts";
 import { parseFrames } from "../wire/frames.ts";
-import { HEADER_LENGTH, packetNumber } from "../wire/packet.ts";
+import { HEADER_LENGTH } from "../wire/packet.ts";
 import type { TransportParameters } from "../wire/transport_parameters.ts";
 import { ByteReader } from "../wire/varint.ts";
 import { armDeadlines } from "./connection_deadlines.ts";
@@ -27,21 +27,16 @@ import {
 import type { ConnectionStats } from "./connection_stats.ts";
 import { FrameHandler } from "./frame_handler.ts";
 import { PacketBuilder } from "./packet_builder.ts";
+import { type DataDropReason, PacketOpener } from "./packet_opener.ts";
 import { ProtocolError } from "./protocol_error.ts";
-import { ReplayWindow } from "./replay_window.ts";
 import type { SessionSettings } from "./session_settings.ts";
 import type { Stream, StreamPriority } from "./stream.ts";
 import { Timer, Timers } from "./timers.ts";
-
-/** Why a Data packet went no further. */
-export type DataDropReason = "malformed" | "epoch" | "replay" | "too_old" | "decrypt";
 
 /** Probe timeouts that a closing or draining session is remembered for (RFC 9000 §10.2). */
 const CLOSE_PROBE_TIMEOUTS = 3;
 /** Probe timeouts after which the previous epoch's key is destroyed. */
 const KEY_DISCARD_PROBE_TIMEOUTS = 3;
-/** Replayed packets in a row that are reported as a burst. */
-const REPLAY_BURST = 64;
 /** A stream may hold this many bytes for sending however small the congestion window is. */
 const MIN_SEND_BUFFER = 512 * 1024;
 
@@ -58,7 +53,7 @@ export class Connection {
   readonly #parts: ConnectionParts;
   readonly #builder: PacketBuilder;
   readonly #handler: FrameHandler;
-  readonly #replay = new ReplayWindow();
+  readonly #opener: PacketOpener;
   readonly #timers = new Timers();
   readonly #idleTimeoutMs: number;
   #state: "open" | "closing" | "draining" | "closed" = "open";
@@ -68,7 +63,6 @@ export class Connection {
   #lastActivityAt: Instant;
   #bytesReceived = 0;
   #packetsReceived = 0;
-  #replays = 0;
   #keepaliveWanted = false;
 
   constructor(options: ConnectionOptions) {
@@ -91,6 +85,7 @@ export class Connection {
     });
     this.#parts = makeParts(options, this.#handler);
     this.#builder = new PacketBuilder(this.#parts);
+    this.#opener = new PacketOpener(this.#parts.keys, (packets) => this.#onReplayBurst(packets));
   }
 
   // What others may read.
@@ -234,28 +229,17 @@ export class Connection {
     start: number,
     length: number,
   ): DataDropReason | null {
-    const { keys } = this.#parts;
     if (this.#state === "draining" || this.#state === "closed") return null;
-    const epochBits = slab[start + 1] & 3;
-    const key = keys.opening(epochBits);
-    if (key === null) return "epoch";
-    const number = packetNumber(slab, start);
-    if (number < 0) return "malformed";
-    const verdict = this.#replay.check(number);
-    if (verdict !== "fresh") {
-      if (verdict === "replay") this.#onReplay();
-      return verdict;
+    const dropped = this.#opener.open(slab, start, length);
+    if (dropped !== null) {
+      if (this.#parts.keys.integrityLimitReached) {
+        this.close(now, "aead_limit", "too many forged packets", "error");
+      }
+      return dropped;
     }
-    const body = key.open(number, slab, start, HEADER_LENGTH, length - HEADER_LENGTH);
-    if (body < 0) {
-      this.#onForgery(now);
-      return "decrypt";
-    }
-    const isNewest = number > this.#replay.largest;
-    this.#replay.commit(number);
-    this.#onAuthentic(now, epochBits, length);
+    this.#onAuthentic(now, length);
     if (this.#state === "closing") this.#remindPeer();
-    else this.#handleFrames(now, from, slab, start, body, length, number, isNewest);
+    else this.#handleFrames(now, from, slab, start, length);
     return null;
   }
 
@@ -318,30 +302,21 @@ export class Connection {
     return setTransmit(this.#parts.path.active, this.#builder.buildClose(now, out, close.code, close.reason));
   }
 
-  #handleFrames(
-    now: Instant,
-    from: Address,
-    slab: Uint8Array,
-    start: number,
-    bodyLength: number,
-    length: number,
-    number: number,
-    isNewest: boolean,
-  ): void {
+  #handleFrames(now: Instant, from: Address, slab: Uint8Array, start: number, length: number): void {
     const { received, path, recovery } = this.#parts;
     this.#handler.now = now;
     this.#handler.from = from;
     const body = start + HEADER_LENGTH;
     try {
-      const eliciting = parseFrames(reader.reset(slab, body, body + bodyLength), this.#handler);
-      received.record(now, number, eliciting, this.local.maxAckDelayMs);
+      const eliciting = parseFrames(reader.reset(slab, body, body + this.#opener.bodyLength), this.#handler);
+      received.record(now, this.#opener.number, eliciting, this.local.maxAckDelayMs);
     } catch (error) {
       if (error instanceof ProtocolError) return this.close(now, error.code, error.message, "error");
       if (error instanceof DecodeError) return this.close(now, "frame_encoding", error.message, "error");
       throw error;
     }
     if (from === path.active || from.text === path.active.text) path.onReceived(length);
-    else if (isNewest) {
+    else if (this.#opener.isNewest) {
       const previous = path.active.text;
       if (path.moveTo(now, from, length, Math.max(recovery.probeTimeoutMs, 100))) this.#onNewHost();
       this.#emit({
@@ -354,34 +329,21 @@ export class Connection {
     }
   }
 
-  #onAuthentic(now: Instant, epochBits: number, length: number): void {
+  #onAuthentic(now: Instant, length: number): void {
     const { keys, rekey } = this.#parts;
     this.#lastReceivedAt = this.#lastActivityAt = now;
     this.#bytesReceived += length;
     this.#packetsReceived++;
-    this.#replays = 0;
-    if (keys.hasNext && epochBits === ((keys.epoch + 1) & 3)) {
+    if (keys.hasNext && this.#opener.epochBits === ((keys.epoch + 1) & 3)) {
       keys.promote(now);
       rekey.onPromoted();
       this.#onRekeyed(now);
     }
   }
 
-  #onReplay(): void {
-    if (++this.#replays % REPLAY_BURST !== 0) return;
-    this.#emit({
-      type: "session.replay_burst",
-      sessionId: this.sessionId,
-      peerId: this.peerId,
-      remoteAddr: this.remoteAddr,
-      packets: this.#replays,
-    });
-  }
-
-  #onForgery(now: Instant): void {
-    const { keys } = this.#parts;
-    keys.onForgery();
-    if (keys.integrityLimitReached) this.close(now, "aead_limit", "too many forged packets", "error");
+  #onReplayBurst(packets: number): void {
+    const { sessionId, peerId, remoteAddr } = this;
+    this.#emit({ type: "session.replay_burst", sessionId, peerId, remoteAddr, packets });
   }
 
   /** The peer still sends: our CLOSE got lost. Answer ever more rarely (RFC 9000 §10.2.1). */
