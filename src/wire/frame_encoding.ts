@@ -5,7 +5,8 @@
  * @module
  */
 
-import { FrameType, MAX_ACK_RANGES, PATH_DATA_LENGTH } from "./frames.ts";
+import { FrameType, MAX_ACK_RANGES, MAX_CLOSE_REASON, PATH_DATA_LENGTH } from "./frames.ts";
+import { wholeCharacters } from "./utf8.ts";
 import { encodeVarint, varintLength } from "./varint.ts";
 
 /** Bytes of a REKEY frame with an epoch below 2^30. */
@@ -122,7 +123,7 @@ export function encodeDatagram(out: Uint8Array, at: number, payload: Uint8Array)
   return at + payload.length;
 }
 
-/** Writes a CLOSE, its reason cut to what fits below `limit`. */
+/** Writes a CLOSE, its UTF-8 reason cut to what fits below `limit` and a peer will read. */
 export function encodeClose(
   out: Uint8Array,
   at: number,
@@ -132,7 +133,7 @@ export function encodeClose(
 ): number {
   out[at] = FrameType.Close;
   at = encodeVarint(code, out, at + 1);
-  const length = Math.max(0, Math.min(reason.length, limit - at - 2));
+  const length = wholeCharacters(reason, Math.min(MAX_CLOSE_REASON, limit - at - 2));
   at = encodeVarint(length, out, at);
   out.set(reason.subarray(0, length), at);
   return at + length;

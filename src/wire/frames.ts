@@ -28,7 +28,7 @@ export const FrameType = {
 
 /** The most ranges an ACK may carry. Ours stay far below; a peer's longer one is a frame error. */
 export const MAX_ACK_RANGES = 256;
-/** The longest CLOSE reason that is read, in bytes; ours are shorter. */
+/** The longest CLOSE reason that is written or read, in bytes. */
 export const MAX_CLOSE_REASON = 512;
 /** Bytes of a path challenge and its response (RFC 9000 §19.17). */
 export const PATH_DATA_LENGTH = 8;

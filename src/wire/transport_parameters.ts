@@ -10,6 +10,7 @@
  */
 
 import { DecodeError } from "./decode_error.ts";
+import { wholeCharacters } from "./utf8.ts";
 import { ByteReader, encodeVarint, varintLength } from "./varint.ts";
 
 /** One side's limits and facts. Sizes in bytes, times in milliseconds. */
@@ -64,7 +65,8 @@ export function encodeHandshakePayload(payload: HandshakePayload): Uint8Array<Ar
   at = writeInteger(out, at, ParameterId.idleTimeoutMs, parameters.idleTimeoutMs);
   at = writeInteger(out, at, ParameterId.maxAckDelayMs, parameters.maxAckDelayMs);
   at = writeInteger(out, at, ParameterId.index, parameters.index);
-  const agent = new TextEncoder().encode(parameters.agent).subarray(0, MAX_AGENT_LENGTH);
+  const text = new TextEncoder().encode(parameters.agent);
+  const agent = text.subarray(0, wholeCharacters(text, MAX_AGENT_LENGTH));
   at = encodeVarint(ParameterId.agent, out, at);
   at = encodeVarint(agent.length, out, at);
   out.set(agent, at);
