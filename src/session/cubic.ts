@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Instant } from "../clock.ts";
+import { type Instant, later } from "../clock.ts";
 import { type AckSample, type CongestionController, initialWindowBytes } from "./congestion.ts";
 import { HyStart } from "./hystart.ts";
 import type { RttEstimator } from "./rtt_estimator.ts";
@@ -28,6 +28,8 @@ export class Cubic implements CongestionController {
   /** Losses of packets sent before this belong to a congestion event already answered (RFC 9002 §7.3.2). */
   #recoveryStart = -Infinity;
   #epochStart: Instant | null = null;
+  /** Since when the application sends less than the window, or null. */
+  #unusedSince: Instant | null = null;
   #windowMax = 0;
   #plateauSeconds = 0;
   #renoWindow = 0;
@@ -59,26 +61,25 @@ export class Cubic implements CongestionController {
   onAck(sample: AckSample, rtt: RttEstimator): void {
     this.#smoothedRttMs = Math.max(rtt.smoothedMs, 0.001);
     const inRecovery = sample.largestSentAt <= this.#recoveryStart;
-    if (this.#inSlowStart) this.#hystart.onAck(sample.largestAcked, sample.nextPacketNumber, rtt.latestMs);
-    if (inRecovery || !sample.windowLimited) return;
-    if (this.#inSlowStart) {
+    // Only the first slow start ends by rising delay; later ones know their threshold (RFC 9406 §4.3).
+    if (this.#inSlowStart && !this.#hystart.done) {
+      this.#hystart.onAck(sample.largestAcked, sample.nextPacketNumber, rtt.latestMs);
       if (this.#hystart.done) this.#threshold = this.#window;
-      else {
-        this.#window += sample.ackedBytes * this.#hystart.growth;
-        return;
-      }
     }
-    this.#grow(sample);
+    if (!sample.windowLimited) this.#unusedSince ??= sample.now;
+    if (inRecovery || !sample.windowLimited) return;
+    this.#leaveUnusedTimeOut(sample.now);
+    if (this.#inSlowStart) this.#window += sample.ackedBytes * this.#hystart.growth;
+    else this.#grow(sample);
   }
 
   onLoss(now: Instant, newestLostSentAt: Instant, _lostBytes: number, persistent: boolean): void {
-    if (persistent) {
-      this.#window = this.#minimum;
-      this.#epochStart = null;
-      this.#recoveryStart = now;
-      return;
-    }
-    if (newestLostSentAt <= this.#recoveryStart) return;
+    if (newestLostSentAt > this.#recoveryStart) this.#reduce(now);
+    // RFC 9002 §7.6.2: what was known of the path is void, but the slow start that follows has a threshold.
+    if (persistent) this.#window = this.#minimum;
+  }
+
+  #reduce(now: Instant): void {
     this.#recoveryStart = now;
     this.#hystart.finish();
     // Fast convergence (RFC 9438 §4.7): give room to newcomers when the plateau falls.
@@ -86,6 +87,7 @@ export class Cubic implements CongestionController {
     this.#window = Math.max(this.#window * BETA, this.#minimum);
     this.#threshold = this.#window;
     this.#epochStart = null;
+    this.#unusedSince = null;
   }
 
   onDatagramSize(bytes: number): void {
@@ -100,6 +102,7 @@ export class Cubic implements CongestionController {
     this.#hystart = new HyStart();
     this.#recoveryStart = -Infinity;
     this.#epochStart = null;
+    this.#unusedSince = null;
     this.#windowMax = 0;
   }
 
@@ -113,6 +116,14 @@ export class Cubic implements CongestionController {
 
   get #minimum(): number {
     return 2 * this.#datagramBytes;
+  }
+
+  /** Time in which the application did not use the window does not count (RFC 9438 §5.8). */
+  #leaveUnusedTimeOut(now: Instant): void {
+    if (this.#unusedSince !== null && this.#epochStart !== null) {
+      this.#epochStart = later(this.#epochStart, now - this.#unusedSince);
+    }
+    this.#unusedSince = null;
   }
 
   /** Congestion avoidance (RFC 9438 §4.2 to §4.5). */

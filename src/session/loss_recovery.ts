@@ -256,9 +256,13 @@ export class LossRecovery {
     let newest = -1;
     let newestSentAt = 0;
     let spanStart = -1;
-    let spanEnd = -1;
+    let spanMs = 0;
     for (let number = sent.lowest; number < this.#largestAcked; number++) {
-      if (!sent.isOutstanding(number)) continue;
+      if (!sent.isOutstanding(number)) {
+        // An acknowledged packet in between ends the span (RFC 9002 §7.6.2).
+        if (sent.wasAcknowledged(number)) spanStart = -1;
+        continue;
+      }
       const sentAt = sent.sentAt(number);
       if (sentAt > lostBefore && this.#largestAcked < number + PACKET_THRESHOLD) {
         this.#lossTime = later(sentAt, lossDelayMs);
@@ -266,14 +270,14 @@ export class LossRecovery {
       }
       if (this.#firstSampleAt !== null && sentAt > this.#firstSampleAt) {
         if (spanStart < 0) spanStart = sentAt;
-        spanEnd = sentAt;
+        spanMs = Math.max(spanMs, sentAt - spanStart);
       }
       newest = number;
       newestSentAt = sentAt;
       lostBytes += this.#loseOne(number);
     }
     if (newest >= 0 && lostBytes > 0) {
-      const persistent = spanStart >= 0 && spanEnd - spanStart > this.#persistentCongestionMs;
+      const persistent = spanMs > this.#persistentCongestionMs;
       if (persistent) this.stats.persistentCongestions++;
       this.controller.onLoss(now, newestSentAt as Instant, lostBytes, persistent);
     }

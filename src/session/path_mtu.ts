@@ -56,8 +56,9 @@ export class PathMtu {
 
   /** A probe got through. Returns whether the datagram size grew. */
   onProbeAcked(bytes: number): boolean {
+    // A probe from before the path changed says nothing about this one.
+    if (!this.#inFlight || bytes !== this.#candidateBytes) return false;
     this.#inFlight = false;
-    if (bytes <= this.#currentBytes) return false;
     this.#currentBytes = bytes;
     this.#candidate++;
     this.#losses = 0;

@@ -37,6 +37,7 @@ export interface FrameFate {
 }
 
 const OUTSTANDING = 1;
+const ACKNOWLEDGED = 2;
 const IN_FLIGHT = 4;
 const APP_LIMITED = 8;
 
@@ -141,6 +142,11 @@ export class SentPackets {
       (this.#flags[number & this.#mask] & OUTSTANDING) !== 0;
   }
 
+  /** Whether packet `number`, not below {@link lowest}, was acknowledged. */
+  wasAcknowledged(number: number): boolean {
+    return (this.#flags[number & this.#mask] & ACKNOWLEDGED) !== 0;
+  }
+
   isInFlight(number: number): boolean {
     return (this.#flags[number & this.#mask] & IN_FLIGHT) !== 0;
   }
@@ -172,6 +178,7 @@ export class SentPackets {
 
   /** Ends an outstanding packet as acknowledged, telling `fate` of each frame. */
   acknowledge(number: number, fate: FrameFate): void {
+    this.#flags[number & this.#mask] |= ACKNOWLEDGED;
     for (let frame = this.#release(number); frame !== NONE; frame = this.#freeAndNext(frame)) {
       fate.onFrameAcked(
         this.#frameKind[frame],
@@ -193,6 +200,8 @@ export class SentPackets {
   repeatFrames(number: number, fate: FrameFate): void {
     let frame = this.#firstFrame[number & this.#mask];
     for (; frame !== NONE; frame = this.#frameNext[frame]) {
+      // What a path MTU probe asks is whether this very packet arrives.
+      if (this.#frameKind[frame] === SentFrame.MtuProbe) continue;
       fate.onFrameLost(this.#frameKind[frame], this.#frameA[frame], this.#frameB[frame], this.#frameC[frame]);
     }
   }
