@@ -66,10 +66,15 @@ export class CommitQueue {
     await journal.sync();
 
     const directories = new Set<string>();
-    const placed = await this.#each(
-      durable,
-      async (file) => directories.add(parentOf(await this.#place(file))),
-    );
+    const rechecked = new Set<string>();
+    const placed = await this.#each(durable, async (file) => {
+      const { path } = file.entry;
+      const directory = parentOf(destination.pathOf(path));
+      // Once per directory and batch: a thousand small files lie in few directories.
+      if (!rechecked.has(directory)) await destination.recheckParents(path);
+      rechecked.add(directory);
+      directories.add(parentOf(await this.#place(file)));
+    });
     await destination.syncDirectories(directories);
     await journal.flush();
     for (const file of placed) file.settled = "delivered";
@@ -85,7 +90,8 @@ export class CommitQueue {
         await stored.sync();
         return;
       }
-      await stored.truncate(file.entry.sizeBytes);
+      // Cuts what an earlier, longer version left, and gives a hole at the end its length.
+      if (!file.isFresh || file.hasHoles) await stored.truncate(file.entry.sizeBytes);
       await stored.setModified(file.entry.mtimeMs);
       await storage.setMode(destination.partialPathOf(file.entry.path), file.entry.mode);
       await stored.sync();
@@ -98,7 +104,6 @@ export class CommitQueue {
     if (file.source.kind === "delivered") return file.source.path;
     const { destination, journal, mayReplace } = this.#options;
     const { path, mtimeMs } = file.entry;
-    await destination.recheckParents(path);
     const final = await destination.place(path, mayReplace(path));
     // Corrects the record from before when the name was taken meanwhile.
     if (final !== destination.pathOf(path)) journal.notePlaced(path, final, mtimeMs);

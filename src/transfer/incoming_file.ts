@@ -35,6 +35,7 @@ export class IncomingFile {
   stored: StoredFile | null = null;
   /** Whether the partial file was made by this attempt: what was not written reads as zeros. */
   isFresh = false;
+  hasHoles = false;
   settled: "no" | "committing" | "delivered" | "failed" = "no";
   /** Bytes counted as safe so far. */
   bytesSaved = 0;

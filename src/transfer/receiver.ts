@@ -18,7 +18,7 @@ import type { MessageReader } from "./message_reader.ts";
 import type { MessageWriter } from "./message_writer.ts";
 import type { ChunkRun, Message } from "./messages.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
-import type { Storage, StoredFile } from "./storage.ts";
+import { type Storage, StorageError, type StoredFile } from "./storage.ts";
 import { TransferError } from "./transfer_error.ts";
 import type { TransferRecord } from "./transfer_record.ts";
 import { zeroLeaf } from "./zero_leaf.ts";
@@ -304,6 +304,7 @@ export class Receiver {
     if (first + count > file.chunks) {
       throw new TransferError("protocol", `Refused: a hole of "${file.name}" ends behind it`);
     }
+    file.hasHoles = true;
     for (let index = first; index < first + count; index++) {
       if (link.failure !== null || file.settled !== "no") return;
       const length = chunkLength(file.entry.sizeBytes, index);
@@ -366,11 +367,22 @@ export class Receiver {
       if (journal.file(path)?.sizeBytes !== sizeBytes) journal.noteFile(path, sizeBytes);
       return file.stored;
     }
-    await storage.remove(partialPath);
-    file.stored = await storage.open(partialPath, "create");
+    file.stored = await this.#createPartial(partialPath);
     file.isFresh = true;
     journal.noteFile(path, sizeBytes);
     return file.stored;
+  }
+
+  async #createPartial(path: string): Promise<StoredFile> {
+    const { storage } = this.#options;
+    try {
+      return await storage.open(path, "create");
+    } catch (error) {
+      if (!(error instanceof StorageError) || error.code !== "EEXIST") throw error;
+      // Left by an attempt whose journal is gone.
+      await storage.remove(path);
+      return await storage.open(path, "create");
+    }
   }
 
   #onSaved(file: IncomingFile, index: number): void {
