@@ -91,6 +91,8 @@ async function attack({ sender, receiver }: NodePair): Promise<void> {
     )} now; waiting for the ban's end`,
   );
   await receiver.waitForLog((line) => line.message === "Ban ended");
+  say("the ban is over; the attacker is heard again, fails again, and is banned again at once");
+  await impersonate({ ...target, attempts: 1, patienceMs: 2000 });
 }
 
 async function metricsOf(node: NodeProcess): Promise<Map<string, number>> {
@@ -147,7 +149,13 @@ function showSpan(span: ReceivedSpan, spans: readonly ReceivedSpan[], depth: num
   const node = String(span.resource["service.instance.id"]).slice(0, 16);
   const begun = (span.startMs - originMs).toFixed(0).padStart(5);
   const lasted = (span.endMs - span.startMs).toFixed(0).padStart(5);
-  say(`${"  ".repeat(depth)}${span.name.padEnd(28 - 2 * depth)} at ${begun} ms for ${lasted} ms  ${node}`);
+  const chunks = span.events.filter((event) => event.name === "chunks").length;
+  const events = chunks === 0 ? "" : `, ${chunks} reports of chunks`;
+  say(
+    `${"  ".repeat(depth)}${
+      span.name.padEnd(28 - 2 * depth)
+    } at ${begun} ms for ${lasted} ms  ${node}${events}`,
+  );
   const children = spans.filter((child) => child.parentSpanId === span.spanId);
   for (const child of children.sort((a, b) => a.startMs - b.startMs)) {
     showSpan(child, spans, depth + 1, originMs);

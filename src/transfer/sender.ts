@@ -281,6 +281,7 @@ export class Sender {
       await writer.flush();
       await link.waitUntil(() => this.#complete || this.#wanted.length > 0);
     }
+    record.verified();
   }
 
   async #sendWantedSoFar(): Promise<void> {

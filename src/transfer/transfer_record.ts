@@ -153,6 +153,11 @@ export class TransferRecord {
     this.#emit({ type: "transfer.verifying", ...this.#facts });
   }
 
+  /** Every root matches what was promised; what follows is the end. */
+  verified(): void {
+    if (!this.ended) this.#emit({ type: "transfer.verified", ...this.#facts });
+  }
+
   /** Notes that the numbers above have changed. Reports at most once a second. */
   moved(): void {
     const now = this.#clock.now();

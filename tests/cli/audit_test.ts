@@ -42,9 +42,9 @@ Deno.test("wraith audit verify says OK and the head to keep, and exits 0", async
     assert.equal(code, EXIT.success, host.stderr.text);
     assert.match(
       host.stdout.text,
-      /^OK: records 1 to 3 in 1 file, 1 checkpoints, signed up to record 3 by ed25519:/,
+      /^OK: records 1 to 4 in 1 file, 2 checkpoints, signed up to record 4 by ed25519:/,
     );
-    const head = /^Head: (3:[0-9a-f]{64})$/m.exec(host.stdout.text)![1];
+    const head = /^Head: (4:[0-9a-f]{64})$/m.exec(host.stdout.text)![1];
     const again = testHost();
     assert.equal(
       await runProgram(wraith(), ["audit", "verify", "--file", file, "--head", head, "--json"], again),
@@ -61,7 +61,7 @@ Deno.test("wraith audit verify names what is wrong, with file and line, and exit
     const host = testHost();
     const code = await runProgram(wraith(), ["audit", "verify", "--file", file, "--peer", PEER], host);
     assert.equal(code, EXIT.failure);
-    assert.match(host.stdout.text, /^EDITED .*audit\.log:2: record 2 was edited/);
+    assert.match(host.stdout.text, /^EDITED .*audit\.log:3: record 3 was edited/);
     assert.match(host.stdout.text, /^NOT INTACT: /m);
   });
 });
@@ -78,7 +78,7 @@ Deno.test("wraith audit tail prints records that cannot deceive their reader", a
     assert.match(lines[0], /control\.action {2}Control action {2}action="transfer\.cancel" .*"a\\u202eb"/);
     const json = testHost();
     assert.equal(await runProgram(wraith(), ["audit", "tail", "--json", "--file", file], json), EXIT.success);
-    assert.equal(JSON.parse(json.stdout.text).length, 3);
+    assert.equal(JSON.parse(json.stdout.text).length, 4);
   });
 });
 

@@ -70,6 +70,7 @@ Deno.test("Both ends report the same course of a transfer", async () => {
       "transfer.offered",
       "transfer.started",
       "transfer.verifying",
+      "transfer.verified",
       "transfer.completed",
     ]);
     const [view] = end.service.transfers(10);

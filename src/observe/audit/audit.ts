@@ -155,6 +155,8 @@ class AuditTrail implements Audit {
           torn_sha256: recovery.torn.sha256,
         });
       }
+      // Signed at once: a verifier of a young trail knows whose it is.
+      this.#checkpoint();
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error);
       throw new Error(`Cannot open the audit trail ${config.output}: ${cause} (audit.output names it)`, {
@@ -256,7 +258,7 @@ class AuditTrail implements Audit {
   }
 }
 
-/** A crash or a cut loses at most this much of what is signed. */
+/** What a crash or a cut can take away unsigned. */
 const CHECKPOINT_RECORDS = 100;
-const CHECKPOINT_INTERVAL_MS = 60_000;
+const CHECKPOINT_INTERVAL_MS = 10_000;
 const STOP_LIMIT_MS = 2000;

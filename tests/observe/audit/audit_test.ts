@@ -105,7 +105,7 @@ Deno.test("Audit verify names an edited record", async () => {
     await live(config, bans(10));
     await rewrite(
       path,
-      (lines) => lines.map((line, i) => i === 4 ? line.replace("192.0.2.3", "192.0.2.9") : line),
+      (lines) => lines.map((line, i) => i === 4 ? line.replace("192.0.2.2", "192.0.2.9") : line),
     );
     assert.deepEqual(named(await verify(path)), [["edited", 5, 5]]);
   });
