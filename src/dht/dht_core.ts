@@ -186,6 +186,11 @@ export class DhtCore {
     return this.#lookups.start(now, kind, target, options);
   }
 
+  /** Asks a peer for a sign of life, and keeps the session with it open. */
+  ping(now: Instant, peer: PeerAddress): void {
+    this.#maintenance.ping(now, peer);
+  }
+
   /** Ends a lookup early, with what it has found so far. */
   cancelLookup(now: Instant, id: number): void {
     this.#lookups.cancel(now, id);

@@ -14,7 +14,7 @@ import { loadContacts, saveContacts } from "./contact_store_file.ts";
 import type { DhtOutput } from "./dht_context.ts";
 import { DhtCore, type DhtIdentity } from "./dht_core.ts";
 import type { DhtSettings } from "./dht_settings.ts";
-import { isCanonicalAddress } from "./endpoint_address.ts";
+import { isCanonicalAddress, isRelayedAddress, mayMention } from "./endpoint_address.ts";
 import type { LookupKind } from "./lookup.ts";
 import { type NodeId, nodeIdOf, pointOf } from "./node_id.ts";
 import type { DhtRecord, RecordSuite } from "./record.ts";
@@ -26,6 +26,8 @@ export interface DhtSession {
   readonly peerId: PeerId;
   /** `host:port`, as it is now. */
   readonly remoteAddr: string;
+  /** Who established it. */
+  readonly direction?: "inbound" | "outbound";
 }
 
 /** What the DHT needs of the node. */
@@ -51,6 +53,10 @@ export interface DhtServiceOptions {
   readonly advertise?: readonly string[];
   /** Where contacts are kept across restarts; none are when absent. */
   readonly contactsFile?: string;
+  /** Addresses of this machine's interfaces: seen at another one, the node is behind a NAT. Default: it never is. */
+  readonly localHosts?: () => readonly string[];
+  /** Told whom we ask to introduce others to us, whenever that changes; nobody while we can be reached directly. */
+  readonly onIntroducers?: (introducers: readonly PeerAddress[]) => void;
 }
 
 /** Where a peer was found. */
@@ -91,6 +97,8 @@ export class DhtService {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt: Instant | null = null;
   #saveTimer: ReturnType<typeof setInterval> | undefined;
+  #introducerTimer: ReturnType<typeof setInterval> | undefined;
+  #introducers: readonly PeerAddress[] = [];
   #isRunning = false;
   #saved: Promise<void> = Promise.resolve();
 
@@ -131,6 +139,7 @@ export class DhtService {
     this.#isRunning = false;
     clearTimeout(this.#timer);
     clearInterval(this.#saveTimer);
+    clearInterval(this.#introducerTimer);
     const gone = new Error("The DHT has stopped");
     this.#stopping.abort(gone);
     for (const search of this.#searches.values()) search.fail(gone);
@@ -144,7 +153,7 @@ export class DhtService {
   /** A DATAGRAM frame of type 1 arrived. The bytes are borrowed until the call returns. */
   onDatagram(session: DhtSession, bytes: Uint8Array): void {
     // A relayed session has no address of its own to remember its peer by.
-    if (!this.#isRunning || !isCanonicalAddress(session.remoteAddr)) return;
+    if (!this.#isRunning || isRelayedAddress(session.remoteAddr)) return;
     const from = { peerId: session.peerId, address: session.remoteAddr };
     this.#turn((now) => this.#core.handleDatagram(now, from, bytes));
   }
@@ -215,6 +224,20 @@ export class DhtService {
       firstSeenMs: Math.round(firstSeenAt + toEpoch),
       rttMs: rttMs < 0 ? null : rttMs,
     }));
+  }
+
+  /** A stranger established a session with us: nothing keeps others out. */
+  onReachedByStranger(): void {
+    if (!this.#core.isClient) return;
+    this.#core.isClient = false;
+    clearInterval(this.#introducerTimer);
+    this.#introduceThrough([]);
+    this.#notice("A stranger reached this node: it is no longer taken to be behind a NAT");
+  }
+
+  /** Whether this node takes itself to be out of strangers' reach. */
+  get isBehindNat(): boolean {
+    return this.#core.isClient;
   }
 
   /** The address that several peers agree we have, or null. */
@@ -339,8 +362,49 @@ export class DhtService {
         this.#announced.get(output.key)?.resolve();
         return;
       case "own_address":
-        if (output.address !== null) this.#notice(`Peers see this node at ${output.address}`);
+        if (output.address === null) return;
+        this.#notice(`Peers see this node at ${output.address}`);
+        this.#onOwnAddress(output.address);
     }
+  }
+
+  /** Seen at an address that no interface has, we are behind a NAT, until a stranger gets through it. */
+  #onOwnAddress(address: string): void {
+    const { localHosts, advertise = [] } = this.#options;
+    if (localHosts === undefined || advertise.length > 0 || this.#core.isClient) return;
+    const host = address.slice(0, address.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+    if (localHosts().includes(host)) return;
+    this.#core.isClient = true;
+    this.#notice("This node is behind a NAT: other peers will introduce it");
+    this.#introducerTimer = setInterval(() => this.#tendIntroducers(), TEND_INTERVAL_MS);
+    // Outputs are being drained now: the first round waits for the end of this turn.
+    queueMicrotask(() => this.#tendIntroducers());
+  }
+
+  /** Keeps sessions with a few peers that strangers can reach, so that these can introduce them. */
+  #tendIntroducers(): void {
+    if (!this.#isRunning || !this.#core.isClient) return;
+    const { network } = this.#options;
+    const own = this.#core.ownAddress;
+    const eligible = this.#core.closest(this.#core.id, 20)
+      .filter(({ address }) => own === null || mayMention(own, address));
+    // Those there is a session with stay: a change would have to be published first.
+    const chosen = eligible.toSorted((a, b) =>
+      Number(network.sessionWith(b.peerId) !== null) - Number(network.sessionWith(a.peerId) !== null)
+    ).slice(0, INTRODUCERS).map(({ peerId, address }) => ({ peerId, address }));
+    this.#turn((now) => {
+      for (const introducer of chosen) this.#core.ping(now, introducer);
+    });
+    this.#introduceThrough(chosen);
+  }
+
+  #introduceThrough(introducers: readonly PeerAddress[]): void {
+    const names = (peers: readonly PeerAddress[]) => peers.map(({ peerId }) => peerId).sort().join();
+    if (names(introducers) === names(this.#introducers)) return;
+    this.#introducers = introducers;
+    const { advertise = [], onIntroducers } = this.#options;
+    onIntroducers?.(introducers);
+    this.#turn((now) => this.#core.advertise(now, advertise.filter(isCanonicalAddress), introducers));
   }
 
   #save(): void {
@@ -409,6 +473,9 @@ class Search {
 const SAVE_INTERVAL_MS = 10 * 60_000;
 /** Of the saved contacts, how many are asked at a start. */
 const SAVED_SEEDS = 30;
+/** Below the shortest lifetime of a NAT's UDP mapping that is at all common. */
+const TEND_INTERVAL_MS = 20_000;
+const INTRODUCERS = 3;
 /** Messages that wait for one session; more is a peer that does not answer. */
 const MAX_WAITING = 8;
 /** A question's answer is given up before a handshake is. */

@@ -86,6 +86,17 @@ export function sourceOf(address: string): string {
   return networkOf(address) ?? address.slice(0, address.lastIndexOf(":"));
 }
 
+/**
+ * Whether `address` stands for a circuit through a relay: it is then one of a private IPv6 network that the node
+ * numbers its circuits by, and says nothing about where the peer is.
+ */
+export function isRelayedAddress(address: string): boolean {
+  return address.startsWith(`[${RELAYED_NETWORK}`);
+}
+
+/** The first 64 bits of circuit addresses: `fd` and "WRAITH" in ASCII, as a unique local network (RFC 4193). */
+export const RELAYED_NETWORK = "fd57:5241:4954:4800:";
+
 /** How far `address` reaches; text that is no literal address counts as public. */
 export function scopeOf(address: string): AddressScope {
   // Asked for each of the twenty contacts of every answer, so the common case takes nothing apart.

@@ -21,8 +21,8 @@ import { decodeRendezvous, encodeRendezvous, type RendezvousMessage } from "./re
 export type RendezvousOutput =
   /** Send this in a DATAGRAM frame on the session with `to`, if there is one. */
   | { readonly kind: "send"; readonly to: PeerAddress; readonly bytes: Uint8Array<ArrayBuffer> }
-  /** Send one packet that opens our NAT towards `address`. */
-  | { readonly kind: "punch"; readonly address: string }
+  /** Send one packet that opens our NAT towards `peer`: any packet does. */
+  | { readonly kind: "punch"; readonly peer: PeerAddress }
   /**
    * Start a handshake with `peer` there, and repeat its first message quickly. `attempt`: the call it answers, or null
    * when we were called; nothing is to be done then if the peer has got through meanwhile.
@@ -113,7 +113,7 @@ export class Rendezvous {
         this.#punches.splice(this.#punches.indexOf(punch), 1);
         this.#outputs.push({ kind: "dial", attempt: null, peer: punch.peer });
       } else {
-        this.#outputs.push({ kind: "punch", address: punch.peer.address });
+        this.#outputs.push({ kind: "punch", peer: punch.peer });
         punch.at = later(now, delayMs);
       }
     }

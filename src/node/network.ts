@@ -9,6 +9,8 @@ import type { Config, NetworkConfig } from "../config/config.ts";
 import type { CipherSuite } from "../crypto/cipher_suite.ts";
 import { signStaticKey } from "../crypto/identity_binding.ts";
 import type { PeerId } from "../crypto/peer_id.ts";
+import { isRelayedAddress } from "../dht/endpoint_address.ts";
+import type { RelayLink } from "../dht/relay_service.ts";
 import { type Entropy, type Prng, randomBytes, seededPrng } from "../entropy.ts";
 import { PACKET_DROP_REASONS, type SessionView, type TransportCounters } from "../monitor/node_view.ts";
 import { type Address, parseHostPort } from "../net/address.ts";
@@ -24,6 +26,7 @@ import type { PeerStream } from "../transfer/mod.ts";
 import { STREAM_CODES } from "../wire/codes.ts";
 import { Driver } from "./driver.ts";
 import type { Identity } from "./identity.ts";
+import { RelayedSocket } from "./relayed_socket.ts";
 import type { Session, SessionListener } from "./session.ts";
 import { readStreamType } from "./stream_type.ts";
 
@@ -47,11 +50,12 @@ export type DatagramHandler = (session: Session, payload: Uint8Array<ArrayBuffer
 
 /** One bound socket and everything that goes over it. */
 export class Network {
-  readonly #socket: DatagramSocket;
+  readonly #socket: RelayedSocket;
   readonly #endpoint: Endpoint;
   readonly #driver: Driver;
   readonly #streamHandlers = new Map<number, StreamHandler>();
   readonly #datagramHandlers = new Map<number, DatagramHandler>();
+  readonly #sessionHandlers: ((session: Session) => void)[] = [];
 
   /** Binds `network.listen`. Nothing is received before {@link start}. @throws {SocketError} */
   static async open(options: NetworkOptions): Promise<Network> {
@@ -60,10 +64,11 @@ export class Network {
       bus.emit({ type: "node.notice", severity: "info", component: "network", message });
     const { port } = parseHostPort(config.network.listen);
     const { hostname } = await bindAddressOf(config.network.listen);
-    return new Network(options, await openSocket({ hostname, port, onNotice }, config.network.backend));
+    const socket = await openSocket({ hostname, port, onNotice }, config.network.backend);
+    return new Network(options, new RelayedSocket(socket));
   }
 
-  private constructor(options: NetworkOptions, socket: DatagramSocket) {
+  private constructor(options: NetworkOptions, socket: RelayedSocket) {
     const { config, suite, entropy, clock, bus, isBanned } = options;
     const prng = seededPrng(new DataView(randomBytes(entropy, 4).buffer).getUint32(0));
     this.#socket = socket;
@@ -105,6 +110,21 @@ export class Network {
     this.#datagramHandlers.set(type, handler);
   }
 
+  /** Every new session goes to `handler`, whoever established it. */
+  onSession(handler: (session: Session) => void): void {
+    this.#sessionHandlers.push(handler);
+  }
+
+  /** Takes what comes through a relay; the peer at the other end establishes the session. */
+  attachRelay(link: RelayLink): Address {
+    return this.#socket.attach(link);
+  }
+
+  /** Establishes a session with the peer at the other end of a circuit. @throws {ConnectError} */
+  async connectThrough(link: RelayLink, signal: AbortSignal): Promise<Session> {
+    return await this.#connect(link.peer, this.#socket.attach(link), signal);
+  }
+
   start(): void {
     this.#driver.start();
   }
@@ -130,6 +150,10 @@ export class Network {
   async connect(peerId: PeerId, address: string, signal: AbortSignal): Promise<Session> {
     const to = await this.resolve(address);
     signal.throwIfAborted();
+    return await this.#connect(peerId, to, signal);
+  }
+
+  async #connect(peerId: PeerId, to: Address, signal: AbortSignal): Promise<Session> {
     const { promise: aborted, reject } = Promise.withResolvers<never>();
     const abort = () => reject(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
@@ -138,6 +162,10 @@ export class Network {
     } finally {
       signal.removeEventListener("abort", abort);
     }
+  }
+
+  session(id: number): Session | undefined {
+    return this.#driver.session(id);
   }
 
   /** Sends an unreliable message, its type byte included. Returns whether it was taken. */
@@ -168,7 +196,9 @@ export class Network {
 
   #listener(): SessionListener {
     return {
-      onSession: () => {},
+      onSession: (session) => {
+        for (const handler of this.#sessionHandlers) handler(session);
+      },
       onStream: (session, stream) => void this.#dispatch(session, stream),
       onDatagram: (session, payload) => this.#datagramHandlers.get(payload[0])?.(session, payload),
       onSessionEnded: () => {},
@@ -221,7 +251,7 @@ function sessionView(session: Session): SessionView {
     peerId: session.peerId,
     remoteAddr: session.remoteAddr,
     direction: session.direction,
-    path: "direct",
+    path: isRelayedAddress(session.remoteAddr) ? "relayed" : "direct",
     agent: peer.agent,
     establishedAtMs: session.establishedAtMs,
     smoothedRttMs: stats.smoothedRttMs,

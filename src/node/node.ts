@@ -79,7 +79,8 @@ export class WraithNode {
 
   /** A session with that peer: the one there is, or a new one. */
   reach(peer: PeerAddress, signal: AbortSignal): Promise<Session> {
-    return reachPeer(this.#parts.network, this.#parts.dht, peer, signal);
+    const { network, dht, meeting } = this.#parts;
+    return reachPeer(network, dht, peer, signal, meeting);
   }
 
   /** Takes what changed in the configuration and can change live; opens log and audit again. */

@@ -21,6 +21,7 @@ import { openDataDir } from "./data_dir.ts";
 import { createDht } from "./dht_part.ts";
 import { type Identity, openIdentity } from "./identity.ts";
 import { LiveNodeView } from "./live_node_view.ts";
+import { Meeting } from "./meeting.ts";
 import { Network } from "./network.ts";
 import { Observers } from "./observers.ts";
 
@@ -43,6 +44,7 @@ export interface NodeParts {
   readonly network: Network;
   readonly transfers: TransferService;
   readonly dht: DhtService | null;
+  readonly meeting: Meeting;
   readonly view: LiveNodeView;
   readonly monitor: Monitor;
   /** Null for a private node, and where there are no Unix sockets. */
@@ -112,7 +114,9 @@ export async function startParts(options: PartsOptions, undo: AsyncDisposableSta
   const transfers = createTransfers(options, bus, network, observers.tracing);
   undo.defer(() => transfers.stop());
   const keepsContacts = options.role === "daemon";
-  const dht = createDht({ config, identity, suite, clock, entropy, bus, network, keepsContacts });
+  const meeting = new Meeting({ config, self: identity.peerId, clock, entropy, bus, network });
+  undo.defer(() => meeting.stop());
+  const dht = createDht({ config, identity, suite, clock, entropy, bus, network, meeting, keepsContacts });
 
   const facts = factsOf(options, identity, suite.name, network);
   const view = new LiveNodeView({ facts, network, transfers, dht, observers });
@@ -126,7 +130,7 @@ export async function startParts(options: PartsOptions, undo: AsyncDisposableSta
   if (options.role === "daemon") transfers.start();
   await dht?.start();
   undo.defer(() => dht?.stop());
-  return { bus, identity, observers, network, transfers, dht, view, monitor, control };
+  return { bus, identity, observers, network, transfers, dht, meeting, view, monitor, control };
 }
 
 function createTransfers(

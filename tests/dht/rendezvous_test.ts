@@ -56,7 +56,7 @@ class Party {
       }
       if (out.kind === "punch") {
         this.punches++;
-        this.internet.send(this.nat, out.address, { kind: "punch" });
+        this.internet.send(this.nat, out.peer.address, { kind: "punch" });
       }
       if (out.kind === "dial" && !this.hasSession) this.dial(out.peer.address);
     }
