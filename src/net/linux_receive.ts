@@ -133,8 +133,11 @@ export class ReceiveMessages {
   }
 }
 
-/** Messages per call. Their buffers fill 1 MiB when every message is a full run; more gained nothing measured. */
-const MESSAGES = 16;
+/**
+ * Messages per call: up to 512 KiB, or about 360 datagrams of 1452 bytes, before timers and acknowledgements get
+ * their turn. 16 and 32 cost the same CPU time per byte (`scripts/bench/sockets.ts`).
+ */
+const MESSAGES = 8;
 const MESSAGE_BYTES = 65_536;
 /** A sockaddr, rounded up so that every name begins on a word. */
 const NAME_BYTES = 32;
