@@ -19,6 +19,7 @@ const RUNS_PER_TURN = 16;
 /** The longest sleep a timer can take (2^31 - 1 ms); deadlines beyond it are looked at again. */
 const MAX_TIMER_MS = 2_147_483_647;
 const SLAB_BYTES = 65_536;
+const STOPPING = "Cannot connect: the node is stopping";
 
 /** Sees each datagram as it crosses the socket: capture, packet dumps. Borrowed until the call returns. */
 export type DatagramTap = (
@@ -115,18 +116,23 @@ export class Driver {
    * Establishes a session.
    *
    * @param expectedPeer whom to accept there; null accepts anyone.
+   * @param signal gives the attempt up; the promise then rejects with its reason.
    * @throws {ConnectError} when there is none within the handshake timeout, or the answer is not acceptable.
    */
-  connect(to: Address, expectedPeer: PeerId | null): Promise<Session> {
-    if (this.#closed) {
-      return Promise.reject(new ConnectError("closed", null, "Cannot connect: the node is stopping"));
-    }
+  connect(to: Address, expectedPeer: PeerId | null, signal?: AbortSignal): Promise<Session> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#closed) return Promise.reject(new ConnectError("closed", null, STOPPING));
     const handshakeId = this.#endpoint.connect(this.now, to, expectedPeer);
-    const established = new Promise<Session>((resolve, reject) => {
-      this.#waiting.set(handshakeId, { resolve, reject, to, expectedPeer });
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<Session>();
+    const abandon = () => {
+      this.#waiting.delete(handshakeId);
+      this.#endpoint.abandon(handshakeId);
+      reject(signal!.reason);
+    };
+    signal?.addEventListener("abort", abandon, { once: true });
+    this.#waiting.set(handshakeId, { resolve, reject, to, expectedPeer });
     this.#scheduleTurn();
-    return established;
+    return promise.finally(() => signal?.removeEventListener("abort", abandon));
   }
 
   /** Something on `connection` may be ready to send: a turn follows soon. */
@@ -143,7 +149,7 @@ export class Driver {
       session.close("shutting_down", "the node is stopping");
     }
     for (const waiting of this.#waiting.values()) {
-      waiting.reject(new ConnectError("closed", null, "Cannot connect: the node is stopping"));
+      waiting.reject(new ConnectError("closed", null, STOPPING));
     }
     this.#waiting.clear();
     this.#turn();

@@ -19,7 +19,7 @@ import { openSocket } from "../net/open_socket.ts";
 import { resolveAddress } from "../net/resolve.ts";
 import type { EventBus } from "../observe/event_bus.ts";
 import { DEFAULT_ADMISSION } from "../session/admission.ts";
-import { Bbr } from "../session/bbr.ts";
+import { congestionNamed } from "../session/congestion_choice.ts";
 import { Endpoint, type EndpointOptions } from "../session/endpoint.ts";
 import { DEFAULT_SESSION_SETTINGS, type SessionSettings } from "../session/session_settings.ts";
 import type { PeerStream } from "../transfer/mod.ts";
@@ -122,7 +122,7 @@ export class Network {
 
   /** Establishes a session with the peer at the other end of a circuit. @throws {ConnectError} */
   async connectThrough(link: RelayLink, signal: AbortSignal): Promise<Session> {
-    return await this.#connect(link.peer, this.#socket.attach(link), signal);
+    return await this.#driver.connect(this.#socket.attach(link), link.peer, signal);
   }
 
   start(): void {
@@ -150,18 +150,7 @@ export class Network {
   async connect(peerId: PeerId, address: string, signal: AbortSignal): Promise<Session> {
     const to = await this.resolve(address);
     signal.throwIfAborted();
-    return await this.#connect(peerId, to, signal);
-  }
-
-  async #connect(peerId: PeerId, to: Address, signal: AbortSignal): Promise<Session> {
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    try {
-      return await Promise.race([this.#driver.connect(to, peerId), aborted]);
-    } finally {
-      signal.removeEventListener("abort", abort);
-    }
+    return await this.#driver.connect(to, peerId, signal);
   }
 
   session(id: number): Session | undefined {
@@ -238,9 +227,7 @@ function sessionSettingsOf(network: NetworkConfig, agent: string, prng: Prng): S
     keepaliveIntervalMs: network.keepaliveIntervalMs,
     handshakeTimeoutMs: network.handshakeTimeoutMs,
     agent,
-    ...network.congestion === "bbr"
-      ? { congestion: (datagramBytes: number) => new Bbr(datagramBytes, prng) }
-      : {},
+    congestion: congestionNamed(network.congestion, prng),
   };
 }
 

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { seededPrng } from "../entropy.ts";
+import type { Prng } from "../entropy.ts";
 import { Bbr } from "./bbr.ts";
 import type { CongestionFactory } from "./congestion.ts";
 import { Cubic } from "./cubic.ts";
 
-/** A maker of `cubic` or `bbr` controllers. `seed` starts the sequence from which probing phases are drawn. */
-export function congestionNamed(name: "cubic" | "bbr", seed: number): CongestionFactory {
-  if (name === "cubic") return (datagramBytes) => new Cubic(datagramBytes);
-  const prng = seededPrng(seed);
-  return (datagramBytes) => new Bbr(datagramBytes, prng);
+/** A maker of `cubic` or `bbr` controllers. `prng` spreads the probing phases of flows. */
+export function congestionNamed(name: "cubic" | "bbr", prng: Prng): CongestionFactory {
+  return name === "cubic"
+    ? (datagramBytes) => new Cubic(datagramBytes)
+    : (datagramBytes) => new Bbr(datagramBytes, prng);
 }

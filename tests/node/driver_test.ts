@@ -126,6 +126,17 @@ Deno.test("A session that the peer's stream limit holds back opens its streams l
   await Promise.all(Array.from({ length: 20 }, one));
 });
 
+Deno.test("An attempt to connect that is given up ends at once", async () => {
+  // A bound socket that never answers.
+  const silent = openDenoSocket({ hostname: "127.0.0.1", port: 0 });
+  await using client = testNode();
+  const giveUp = new AbortController();
+  const attempt = client.driver.connect(silent.localAddress, null, giveUp.signal);
+  giveUp.abort(new Error("enough"));
+  await assert.rejects(attempt, /enough/);
+  silent.close();
+});
+
 Deno.test("Datagrams arrive with their bytes", async () => {
   const arrived = Promise.withResolvers<Uint8Array>();
   await using server = testNode({ onDatagram: (_session, payload) => arrived.resolve(payload) });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { seededPrng } from "../../src/entropy.ts";
 import { congestionNamed } from "../../src/session/congestion_choice.ts";
 import type { LinkOptions } from "./link.ts";
 import { World } from "./world.ts";
@@ -14,7 +15,7 @@ interface Outcome {
 
 function run(controller: "cubic" | "bbr", link: Partial<LinkOptions>, bytes: number): Outcome {
   const world = new World({ seed: 5, link: { rate: RATE, mtuBytes: 1_472, ...link } });
-  const settings = { congestion: congestionNamed(controller, 1) };
+  const settings = { congestion: congestionNamed(controller, seededPrng(1)) };
   const client = world.host("10.0.0.1", { settings });
   const server = world.host("10.0.0.2", { settings });
   const connection = client.established(server);
