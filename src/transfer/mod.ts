@@ -13,3 +13,6 @@ export { TransferError } from "./transfer_error.ts";
 export type { TransferHandle } from "./transfer_handle.ts";
 export type { TransferOutcome, TransferSnapshot, TransferState } from "./transfer_record.ts";
 export { type TraceContext, TransferService, type TransferServiceOptions } from "./transfer_service.ts";
+export { linkOf, parseLink } from "./share_manifest.ts";
+export type { Share } from "./share_registry.ts";
+export { type ContentRouter, ShareService, type ShareServiceOptions } from "./share_service.ts";

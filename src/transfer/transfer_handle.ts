@@ -14,6 +14,7 @@ export class TransferHandle {
   readonly #early = new AbortController();
   #link: Link | null = null;
   #paused = false;
+  #waiting: (() => void)[] = [];
 
   /** Resolves when the transfer has ended, however it did; never rejects. */
   readonly outcome: Promise<TransferOutcome>;
@@ -49,6 +50,7 @@ export class TransferHandle {
   resume(): boolean {
     if (this.#record.ended || !this.#paused) return false;
     this.#paused = false;
+    this.#wake();
     this.#link?.setPaused(false);
     if (!this.#link?.paused) this.#record.resumed();
     return true;
@@ -60,8 +62,20 @@ export class TransferHandle {
     const side = this.#record.facts.direction === "send" ? "sender" : "receiver";
     const failure = new TransferError("cancelled", `Cancelled by the ${side}`);
     this.#early.abort(failure);
+    this.#wake();
     this.#link?.fail(failure);
     return true;
+  }
+
+  /** For transfers without a link: resolves when it is not paused, or is cancelled. */
+  async untilResumed(): Promise<void> {
+    while (this.#paused && !this.cancelled.aborted) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 
   /** Aborts on {@link cancel}, also before there is a stream. */

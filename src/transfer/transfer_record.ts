@@ -110,7 +110,7 @@ export class TransferRecord {
   }
 
   /** The sender learns name and totals only after looking at its files. */
-  describe(facts: Pick<TransferFactsInput, "name" | "files" | "bytesTotal">): void {
+  describe(facts: Partial<Pick<TransferFactsInput, "name" | "files" | "bytesTotal" | "peerId">>): void {
     this.#facts = { ...this.#facts, ...facts };
   }
 

@@ -32,7 +32,7 @@ import type { Storage } from "./storage.ts";
 import type { Timers } from "./timers.ts";
 import { TransferError } from "./transfer_error.ts";
 import { TransferHandle } from "./transfer_handle.ts";
-import { TransferRecord, type TransferSnapshot } from "./transfer_record.ts";
+import { type TransferFactsInput, TransferRecord, type TransferSnapshot } from "./transfer_record.ts";
 
 /** Where the trace of a transfer continues on the other side, for peers that may know. */
 export interface TraceContext {
@@ -112,6 +112,37 @@ export class TransferService {
       olderThanMs: this.#options.clock.epochMs() - this.#settings.partialTtlMs,
       activeKeys: this.#activeKeys,
     });
+  }
+
+  /** The settings in force. */
+  get settings(): TransferSettings {
+    return this.#settings;
+  }
+
+  /**
+   * Runs a transfer of another kind (a fetch by link) among the others: it is listed, counted, paused and
+   * cancelled like them. It completes when `run` resolves and fails when it rejects.
+   */
+  track(
+    facts: TransferFactsInput,
+    run: (record: TransferRecord, handle: TransferHandle) => Promise<void>,
+  ): TransferHandle {
+    const { transferId, direction, peerId } = facts;
+    const { record, handle } = this.#begin(transferId, direction, peerId, facts);
+    void this.#conclude(handle, record, async () => {
+      await this.#outgoing.take(handle.cancelled);
+      try {
+        await run(record, handle);
+      } finally {
+        this.#outgoing.give();
+      }
+    });
+    return handle;
+  }
+
+  /** Waits until `bytes` may pass under the node's rate limit. */
+  throttle(bytes: number, signal: AbortSignal): Promise<void> {
+    return this.#limiter.take(bytes, signal);
   }
 
   /** Transfers under way. */
@@ -337,10 +368,11 @@ export class TransferService {
     transferId: string,
     direction: TransferDirection,
     peerId: PeerId,
-    facts: { name: string; files: number; bytesTotal: number },
+    { name, files, bytesTotal }: { name: string; files: number; bytesTotal: number },
   ): { record: TransferRecord; handle: TransferHandle } {
     const { clock, emit } = this.#options;
-    const record = new TransferRecord(clock, emit, { transferId, direction, peerId, ...facts });
+    const facts = { transferId, direction, peerId, name, files, bytesTotal };
+    const record = new TransferRecord(clock, emit, facts);
     const handle = new TransferHandle(record);
     this.#active.add(handle);
     return { record, handle };
