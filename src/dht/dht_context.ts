@@ -29,6 +29,8 @@ export type DhtOutput =
   }
   /** A record of ours has gone out to `stored` peers. */
   | { readonly kind: "published"; readonly key: NodeId; readonly stored: number }
+  /** Everybody sees us at another port: a symmetric NAT is in between. */
+  | { readonly kind: "address_varies" }
   /** Enough peers agree on where we are, or no longer do. */
   | { readonly kind: "own_address"; readonly address: string | null };
 

@@ -65,6 +65,7 @@ export class DhtCore {
   #configured: readonly string[] = [];
   #introducers: readonly PeerAddress[] = [];
   #learned: string | null = null;
+  #addressVaries = false;
   #sweepAt: Instant;
   #unsolicited = 0;
 
@@ -377,6 +378,9 @@ export class DhtCore {
   #reconsiderAddress(now: Instant): void {
     const quorum = Math.max(1, Math.min(OBSERVERS_NEEDED, this.#table.size));
     const agreed = this.#ownAddress.agreed(now, quorum);
+    const varies = agreed === null && this.#ownAddress.mapping(now) === "varying";
+    if (varies && !this.#addressVaries) this.#context.output({ kind: "address_varies" });
+    this.#addressVaries = varies;
     if (agreed === this.#learned) return;
     this.#learned = agreed;
     this.#context.output({ kind: "own_address", address: agreed });

@@ -364,16 +364,22 @@ export class DhtService {
       case "own_address":
         if (output.address === null) return;
         this.#notice(`Peers see this node at ${output.address}`);
-        this.#onOwnAddress(output.address);
+        if (!this.#isLocal(output.address)) this.#hideBehindNat();
+        return;
+      case "address_varies":
+        this.#hideBehindNat();
     }
   }
 
+  #isLocal(address: string): boolean {
+    const host = address.slice(0, address.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+    return this.#options.localHosts?.().includes(host) ?? true;
+  }
+
   /** Seen at an address that no interface has, we are behind a NAT, until a stranger gets through it. */
-  #onOwnAddress(address: string): void {
+  #hideBehindNat(): void {
     const { localHosts, advertise = [] } = this.#options;
     if (localHosts === undefined || advertise.length > 0 || this.#core.isClient) return;
-    const host = address.slice(0, address.lastIndexOf(":")).replace(/^\[|\]$/g, "");
-    if (localHosts().includes(host)) return;
     this.#core.isClient = true;
     this.#notice("This node is behind a NAT: other peers will introduce it");
     this.#introducerTimer = setInterval(() => this.#tendIntroducers(), TEND_INTERVAL_MS);
