@@ -7,7 +7,7 @@
 import { systemEntropy } from "../entropy.ts";
 import { ConfigError, type LoadedConfig } from "../config/load.ts";
 import { formatConfig } from "../config/render.ts";
-import { Interruption, listenForReload } from "../node/lifecycle.ts";
+import { Interruption, listenForFaults, listenForReload } from "../node/lifecycle.ts";
 import { startNode } from "../node/node.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 
@@ -40,10 +40,16 @@ async function runNode(context: CommandContext, { config }: LoadedConfig): Promi
     env,
     role: "daemon",
   });
+  let fault: unknown = null;
+  using _faults = listenForFaults((error) => {
+    fault ??= error;
+    node.fail(error);
+  });
   using _reloads = listenForReload(() => void node.reload());
   signal.addEventListener("abort", () => node.stop(causeOf(signal.reason)), { once: true });
   if (signal.aborted) node.stop(causeOf(signal.reason));
   await node.ended;
+  if (fault !== null) throw fault;
   return EXIT.success;
 }
 

@@ -49,6 +49,29 @@ export function listenForReload(reload: () => void): Disposable {
   return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", reload) };
 }
 
+/**
+ * Hands errors that nobody caught to `onFault`, instead of the runtime's sudden end: peers should still be told, and
+ * logs written.
+ */
+export function listenForFaults(onFault: (error: unknown) => void): Disposable {
+  const onRejection = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    onFault(event.reason);
+  };
+  const onError = (event: ErrorEvent) => {
+    event.preventDefault();
+    onFault(event.error ?? event.message);
+  };
+  globalThis.addEventListener("unhandledrejection", onRejection);
+  globalThis.addEventListener("error", onError);
+  return {
+    [Symbol.dispose]: () => {
+      globalThis.removeEventListener("unhandledrejection", onRejection);
+      globalThis.removeEventListener("error", onError);
+    },
+  };
+}
+
 const END_SIGNALS: Readonly<Record<string, number>> = Deno.build.os === "windows"
   ? { SIGINT: 130, SIGBREAK: 130 }
   : { SIGINT: 130, SIGTERM: 143 };

@@ -107,6 +107,14 @@ export class WraithNode {
     this.#close().then(this.#end.resolve, this.#end.reject).finally(() => clearTimeout(late));
   }
 
+  /** Something went wrong that nobody expected: says what and where, and stops, for whoever supervises to restart. */
+  fail(error: unknown): void {
+    const stack = error instanceof Error ? error.stack ?? error.message : String(error);
+    const message = `internal error: ${stack.replace(/\s*\n\s*/g, " ")}`;
+    this.#parts.bus.emit({ type: "node.error", errorType: "internal", component: "node", message });
+    this.stop("internal error");
+  }
+
   async #close(): Promise<void> {
     const { transfers, dht, network, bus, view } = this.#parts;
     // What peers see first: probes and metrics stay up while transfers come to rest and sessions end.

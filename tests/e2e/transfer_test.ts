@@ -122,28 +122,39 @@ Deno.test("What cannot be sent says why in one line, fails, and leaves nothing u
 
 Deno.test("An interrupted transfer leaves no file under the final name and goes on later", async () => {
   await using folder = await temporaryFolder();
-  await using pair = await startPair(folder.path, PROGRAM, ["transfer.rate_limit=8MB"]);
+  // Slow until there is something to interrupt, then as fast as it goes: the limit is live.
+  const config = await folder.write("slow.toml", '[transfer]\nrate_limit = "2MB"\n');
+  const surroundings = { workingDir: folder.path, env: { WRAITH_CONFIG: config } };
+  const receivedDir = join(folder.path, "received");
+  const settings = ["dht.enabled=false", "transfer.accept=all", `transfer.output_dir=${receivedDir}`];
+  await using sender = await NodeProcess.start(join(folder.path, "sender"), settings, surroundings);
+  await using receiver = await NodeProcess.start(join(folder.path, "receiver"), settings, {
+    workingDir: folder.path,
+  });
   const file = join(folder.path, "large.bin");
-  const hash = await generateFile(file, 24 * MIB);
-  const sending = pair.sender.run("send", file, "--to", pair.receiver.address, "--json");
-  await pair.receiver.waitForLog((line) => line.message === "Transfer started");
-  // Some of it must have arrived for there to be something to go on from.
-  const partial = async () => {
-    const { transfers } = JSON.parse((await pair.receiver.run("transfers", "--json")).stdout);
-    return transfers[0].bytes_done > 4 * MIB;
-  };
-  while (!await partial());
-  const [running] = JSON.parse((await pair.sender.run("transfers", "--json")).stdout).transfers;
-  assert.equal((await pair.sender.run("transfers", "cancel", running.transfer_id.slice(0, 8))).code, 0);
-  const { code, stderr } = await sending;
-  assert.equal(code, 1);
-  assertOneLine(stderr, /Cancelled by the sender/);
-  assert.deepEqual(await finalNames(pair.receivedDir), []);
+  const hash = await generateFile(file, 64 * MIB);
+  const sending = sender.run("send", file, "--to", receiver.address, "--json");
 
-  const again = await pair.sender.run("send", file, "--to", pair.receiver.address, "--json");
+  let [running] = [{ transfer_id: "", bytes_done: 0 }];
+  do {
+    await receiver.waitForLog((line) => line.message === "Transfer started");
+    [running] = JSON.parse((await receiver.run("transfers", "--json")).stdout).transfers;
+  } while (running.bytes_done < MIB);
+  const cancelled = await sender.run("transfers", "cancel", running.transfer_id.slice(0, 8));
+  assert.equal(cancelled.code, 0, cancelled.stderr);
+  const { code, stderr } = await sending;
+  assert.equal(code, 1, stderr);
+  assertOneLine(stderr, /Cancelled by the sender/);
+  assert.deepEqual(await finalNames(receivedDir), []);
+
+  await Deno.writeTextFile(config, "");
+  sender.signal("SIGHUP");
+  await sender.waitForLog((line) => line.message === "Configuration reloaded");
+  await receiver.waitForLog((line) => line.message === "Transfer failed");
+  const again = await sender.run("send", file, "--to", receiver.address, "--json");
   assert.equal(again.code, 0, again.stderr);
-  assert.ok(JSON.parse(again.stdout).bytes_resumed >= 2 * MIB, again.stdout);
-  assert.equal(await hashFile(join(pair.receivedDir, "large.bin")), hash);
+  assert.ok(JSON.parse(again.stdout).bytes_resumed >= MIB / 2, again.stdout);
+  assert.equal(await hashFile(join(receivedDir, "large.bin")), hash);
 });
 
 /** A file system of `bytes` at `path`, or why there can be none. */
