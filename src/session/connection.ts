@@ -150,8 +150,11 @@ export class Connection {
   /** Queues the front of `bytes`; returns how many were taken. Fewer: `stream_writable` follows. */
   write(stream: Stream, bytes: Uint8Array): number {
     if (this.#state !== "open") return 0;
-    // Two windows: one in flight, one to go on with; never so little that the application is woken per packet.
-    const limit = Math.max(MIN_SEND_BUFFER, Math.floor(2 * this.#parts.recovery.controller.windowBytes));
+    // Twice what may be in flight, by the path and by the peer: one half on its way, one to go on with. Never so
+    // little that the application is woken per packet.
+    const credit = stream.sendLimit - stream.sending.base;
+    const inFlight = Math.min(this.#parts.recovery.controller.windowBytes, credit);
+    const limit = Math.max(MIN_SEND_BUFFER, Math.floor(2 * inFlight));
     return this.#parts.streams.write(stream, bytes, limit);
   }
 
@@ -396,7 +399,10 @@ export class Connection {
     ) {
       this.#noteState("path_challenge", `unanswered, back to ${this.remoteAddr}`);
     }
-    if (timers.isDue(Timer.Keepalive, now)) this.#builder.pingDue = true;
+    if (timers.isDue(Timer.Keepalive, now)) {
+      this.#builder.pingDue = true;
+      this.#parts.streams.trim();
+    }
     if (timers.isDue(Timer.Rekey, now)) rekey.start();
     if (timers.isDue(Timer.MtuSearch, now)) mtu.onTimeout();
     if (timers.isDue(Timer.Pacing, now)) timers.set(Timer.Pacing, null);

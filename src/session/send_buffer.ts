@@ -74,7 +74,11 @@ export class SendBuffer {
       this.#base = Math.max(this.#base, this.#acked.endAt(0));
       this.#acked.remove(this.#acked.startAt(0), this.#acked.endAt(0));
     }
-    if (this.#base === this.#end && this.#ring.length > MIN_CAPACITY) this.#ring = EMPTY;
+  }
+
+  /** Gives back memory when nothing is held: for streams that rest, not between two writes of a busy one. */
+  trim(): void {
+    if (this.#base === this.#end) this.#ring = EMPTY;
   }
 
   /** Removes from `ranges` what is acknowledged already. */

@@ -162,6 +162,14 @@ export class Streams {
     this.#removeIfFinished(stream);
   }
 
+  /** Gives back the buffers of streams that hold nothing: the session has been quiet for a while. */
+  trim(): void {
+    for (const stream of this.#streams.values()) {
+      stream.sending.trim();
+      stream.receiving.trim();
+    }
+  }
+
   // Frames from the peer.
 
   onStream(
@@ -249,6 +257,7 @@ export class Streams {
     } else if (kind === SentFrame.Stream || kind === SentFrame.StreamFin) {
       const wasOpen = stream.sendState === "open";
       stream.onDataAcked(offset, length, kind === SentFrame.StreamFin);
+      if (stream.sendState === "done") stream.sending.trim();
       if (wasOpen && stream.sendState === "done") this.#emit({ kind: "stream_delivered", streamId: id });
       else if (
         stream.writableWanted && stream.sendState === "open" && stream.sending.size <= stream.writableBelow

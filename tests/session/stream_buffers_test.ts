@@ -45,13 +45,17 @@ Deno.test("a send buffer gives back every byte it was given until that is acknow
   );
 });
 
-Deno.test("a send buffer refuses to give what it does not hold, and returns memory when empty", () => {
+Deno.test("a send buffer refuses to give what it does not hold, and returns memory when trimmed empty", () => {
   const buffer = new SendBuffer();
   buffer.write(slice(0, 100_000), Infinity);
   buffer.acknowledge(0, 10);
   assert.throws(() => buffer.copyTo(9, 1, new Uint8Array(8), 0), /holds \[10, 100000\)/);
   assert.throws(() => buffer.copyTo(99_999, 2, new Uint8Array(8), 0), /asked for 2 bytes at 99999/);
+  buffer.trim();
+  assert.ok(buffer.capacity >= 100_000 - 10, "what is held stays");
   buffer.acknowledge(10, 100_000);
+  assert.ok(buffer.capacity > 0, "a busy stream keeps its ring between two writes");
+  buffer.trim();
   assert.equal(buffer.capacity, 0);
 });
 
