@@ -220,11 +220,24 @@ export class TransferService {
         await sender.run();
       } finally {
         // The receiver removes its journal when it sees this end; if it does not, a rerun finds all in place.
-        if (link.failure === null) stream.finish().catch(() => {});
+        if (link.failure === null) await this.#finishWithin(stream, FINISH_LIMIT_MS);
       }
     } finally {
       this.#outgoing.give();
     }
+  }
+
+  /** Ends the stream and waits, for a while, until the peer knows it: a command may end its session at once. */
+  async #finishWithin(stream: PeerStream, limitMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const cancel = this.#options.timers.after(limitMs, resolve);
+      const end = () => {
+        cancel();
+        resolve();
+      };
+      // A session that ended meanwhile has nobody left to tell.
+      stream.finish().then(end, end);
+    });
   }
 
   /**
@@ -428,6 +441,7 @@ const SEND_BUFFERS = 10;
 const RECEIVE_BUFFERS = 16;
 const MAX_WAITING_OFFERS = 64;
 const MAX_REMEMBERED = 100;
+const FINISH_LIMIT_MS = 2_000;
 const OFFER_TIMEOUT_MS = 30_000;
 const RECLAIM_INTERVAL_MS = 3_600_000;
 const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
