@@ -6,6 +6,7 @@
  * @module
  */
 
+import { DROP_REASONS } from "../session/endpoint_stats.ts";
 import {
   DETECTORS,
   ERROR_TYPES,
@@ -14,7 +15,6 @@ import {
   TRANSFER_FAILURE_REASONS,
 } from "../observe/events.ts";
 import { combinations, counter, gauge, histogram, info, type MetricSpec, summary } from "./metric_spec.ts";
-import { PACKET_DROP_REASONS } from "./node_view.ts";
 
 const DIRECTIONS = ["inbound", "outbound"] as const;
 const TRANSFER_DIRECTIONS = ["send", "receive"] as const;
@@ -195,7 +195,7 @@ export const METRICS = {
     "wraith_packets_dropped_total",
     "Received datagrams that went no further, by reason.",
     {
-      labels: { reason: PACKET_DROP_REASONS },
+      labels: { reason: DROP_REASONS },
       source: "snapshot",
       normal: "Near 0 per second; a little replay and too_old after reordering.",
     },

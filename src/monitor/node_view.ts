@@ -7,6 +7,7 @@
 
 import type { LogLevel } from "../config/config.ts";
 import type { PeerId } from "../crypto/peer_id.ts";
+import type { DropReason } from "../session/endpoint_stats.ts";
 import type { Direction, TransferDirection } from "../observe/events.ts";
 
 /** Who this node is and what it was built with. */
@@ -25,25 +26,6 @@ export interface NodeFacts {
   readonly startedAtMs: number;
 }
 
-/** Why a received datagram went no further: the closed set of `wraith_packets_dropped_total{reason}`. */
-export type PacketDropReason = typeof PACKET_DROP_REASONS[number];
-export const PACKET_DROP_REASONS = [
-  "malformed",
-  "version",
-  "unknown_session",
-  "decrypt",
-  "replay",
-  "too_old",
-  "epoch",
-  "rate_limited",
-  "half_open_limit",
-  "session_limit",
-  "bad_token",
-  "handshake",
-  "buffer_full",
-  "banned",
-] as const;
-
 /** Cumulative since the node started. Bytes are UDP payload bytes, counted once per datagram. */
 export interface TransportCounters {
   readonly bytesSent: number;
@@ -51,7 +33,7 @@ export interface TransportCounters {
   readonly packetsSent: number;
   readonly packetsReceived: number;
   readonly packetsLost: number;
-  readonly packetsDropped: Readonly<Record<PacketDropReason, number>>;
+  readonly packetsDropped: Readonly<Record<DropReason, number>>;
   /** Handshakes under way now, as responder. */
   readonly halfOpen: number;
 }

@@ -4,8 +4,9 @@
  * @module
  */
 
+import { DROP_REASONS } from "../session/endpoint_stats.ts";
 import process from "node:process";
-import { type NodeView, type ObserverCounters, PACKET_DROP_REASONS } from "./node_view.ts";
+import { type NodeView, type ObserverCounters } from "./node_view.ts";
 import type { MetricHandles } from "./registry.ts";
 
 /** Copies what `view` says now into the registry. Cheap, whatever the number of sessions. */
@@ -34,7 +35,7 @@ function readTransport(view: NodeView, metrics: MetricHandles): void {
   metrics.packets.follow({ direction: "send" }, transport.packetsSent);
   metrics.packets.follow({ direction: "receive" }, transport.packetsReceived);
   metrics.packetsLost.follow({}, transport.packetsLost);
-  for (const reason of PACKET_DROP_REASONS) {
+  for (const reason of DROP_REASONS) {
     metrics.packetsDropped.follow({ reason }, transport.packetsDropped[reason]);
   }
 }

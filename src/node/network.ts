@@ -12,7 +12,7 @@ import type { PeerId } from "../crypto/peer_id.ts";
 import { isRelayedAddress } from "../dht/endpoint_address.ts";
 import type { RelayLink } from "../dht/relay_service.ts";
 import { type Entropy, type Prng, randomBytes, seededPrng } from "../entropy.ts";
-import { PACKET_DROP_REASONS, type SessionView, type TransportCounters } from "../monitor/node_view.ts";
+import { type SessionView, type TransportCounters } from "../monitor/node_view.ts";
 import { type Address, parseHostPort } from "../net/address.ts";
 import type { DatagramSocket } from "../net/datagram_socket.ts";
 import { openSocket } from "../net/open_socket.ts";
@@ -170,7 +170,7 @@ export class Network {
       packetsSent: stats.packetsSent,
       packetsReceived: stats.packetsReceived,
       packetsLost: stats.packetsLost,
-      packetsDropped: { ...NOTHING_DROPPED, ...stats.dropped },
+      packetsDropped: { ...stats.dropped },
       halfOpen: this.#endpoint.halfOpenCount,
     };
   }
@@ -252,7 +252,3 @@ function sessionView(session: Session): SessionView {
     keyEpoch: stats.epoch,
   };
 }
-
-const NOTHING_DROPPED = Object.fromEntries(
-  PACKET_DROP_REASONS.map((reason) => [reason, 0]),
-) as TransportCounters["packetsDropped"];

@@ -248,7 +248,10 @@ export class Endpoint {
     const token = slab.subarray(tokenAt, tokenAt + tokenLength);
     const verdict = this.#admission.judge(now, from, e, token, this.#slots.halfOpenCount);
     if (verdict.kind === "refuse") return this.#refuse(now, from, verdict.reason);
-    if (verdict.kind === "retry") return this.#sendRetry(now, from, sender, verdict.token);
+    if (verdict.kind === "retry") {
+      if (tokenLength > 0) this.#drop("bad_token");
+      return this.#sendRetry(now, from, sender, verdict.token);
+    }
     if (this.#slots.size - this.#slots.halfOpenCount >= this.#options.maxSessions) {
       return this.#drop("session_limit");
     }

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Why a received datagram went no further. */
+/** Why a received datagram went no further: the closed set of `wraith_packets_dropped_total{reason}`. */
 export type DropReason = typeof DROP_REASONS[number];
 export const DROP_REASONS = [
   "malformed",
@@ -17,6 +17,7 @@ export const DROP_REASONS = [
   "rate_limited",
   "half_open_limit",
   "session_limit",
+  "bad_token",
   "handshake",
   "buffer_full",
   "banned",

@@ -8,10 +8,10 @@ import { type Instant, later } from "../clock.ts";
 import type { CipherSuite } from "../crypto/cipher_suite.ts";
 import type { PeerId } from "../crypto/peer_id.ts";
 import { HandshakeState, XX } from "../crypto/noise/mod.ts";
-import type { Entropy, Prng } from "../entropy.ts";
 import type { Address } from "../net/address.ts";
 import { HEADER_LENGTH, MIN_INIT_LENGTH, PacketType, PROTOCOL_VERSION, writeHeader } from "../wire/packet.ts";
 import { encodeHandshakePayload, type TransportParameters } from "../wire/transport_parameters.ts";
+import type { HandshakeOptions } from "./handshake_options.ts";
 import { authenticatePeer, type HandshakeResult } from "./handshake_result.ts";
 import { HandshakeTimer } from "./handshake_timer.ts";
 import { RETRY_TOKEN_LENGTH } from "./retry_token.ts";
@@ -23,22 +23,10 @@ export const PROLOGUE = new TextEncoder().encode("WRAITH/1");
 /** Retries obeyed in one handshake: a forged one costs an Init, so there is an end to it. */
 const MAX_RETRIES = 5;
 
-export interface InitiatorOptions {
-  readonly now: Instant;
-  readonly handshakeId: number;
-  /** Our session index. */
-  readonly index: number;
+export interface InitiatorOptions extends HandshakeOptions {
   readonly to: Address;
   /** Whom we expect there, where we know. */
   readonly expectedPeer: PeerId | null;
-  readonly suite: CipherSuite;
-  readonly entropy: Entropy;
-  readonly prng: Prng;
-  readonly identity: SessionIdentity;
-  readonly parameters: TransportParameters;
-  readonly timeoutMs: number;
-  /** A fixed ephemeral secret, for golden vectors only. */
-  readonly ephemeral?: Uint8Array | undefined;
 }
 
 export class InitiatorHandshake {

@@ -7,10 +7,10 @@
 import { type Instant, later } from "../clock.ts";
 import type { CipherSuite } from "../crypto/cipher_suite.ts";
 import { HandshakeState, XX } from "../crypto/noise/mod.ts";
-import type { Entropy, Prng } from "../entropy.ts";
 import type { Address } from "../net/address.ts";
 import { HEADER_LENGTH, PacketType, PROTOCOL_VERSION, writeHeader } from "../wire/packet.ts";
 import { encodeHandshakePayload, type TransportParameters } from "../wire/transport_parameters.ts";
+import type { HandshakeOptions } from "./handshake_options.ts";
 import { authenticatePeer, type HandshakeResult } from "./handshake_result.ts";
 import { HandshakeTimer } from "./handshake_timer.ts";
 import { PROLOGUE } from "./initiator_handshake.ts";
@@ -21,21 +21,10 @@ import type { SessionIdentity } from "./session_identity.ts";
 const MAX_EARLY_PACKETS = 16;
 const MAX_EARLY_BYTES = 24 * 1024;
 
-export interface ResponderOptions {
-  readonly now: Instant;
-  readonly handshakeId: number;
-  readonly index: number;
+export interface ResponderOptions extends HandshakeOptions {
   readonly from: Address;
   /** The initiator proved with a token that it receives there. */
   readonly addressValidated: boolean;
-  readonly suite: CipherSuite;
-  readonly entropy: Entropy;
-  readonly prng: Prng;
-  readonly identity: SessionIdentity;
-  readonly parameters: TransportParameters;
-  readonly timeoutMs: number;
-  /** A fixed ephemeral secret, for golden vectors only. */
-  readonly ephemeral?: Uint8Array | undefined;
 }
 
 export class ResponderHandshake {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DROP_REASONS, type DropReason } from "../../src/session/endpoint_stats.ts";
 import type { MonitoringConfig } from "../../src/config/config.ts";
 import type { PeerId } from "../../src/crypto/peer_id.ts";
 import {
@@ -11,8 +12,6 @@ import {
   type NodeFacts,
   type NodeView,
   type ObserverCounters,
-  PACKET_DROP_REASONS,
-  type PacketDropReason,
   type SessionView,
   type TransferView,
   type TransportCounters,
@@ -43,8 +42,8 @@ export class FakeNodeView implements NodeView {
     packetsSent: 0,
     packetsReceived: 0,
     packetsLost: 0,
-    packetsDropped: Object.fromEntries(PACKET_DROP_REASONS.map((reason) => [reason, 0])) as Record<
-      PacketDropReason,
+    packetsDropped: Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as Record<
+      DropReason,
       number
     >,
     halfOpen: 0,
