@@ -14,11 +14,13 @@ import { loadContacts, saveContacts } from "./contact_store_file.ts";
 import type { DhtOutput } from "./dht_context.ts";
 import { DhtCore, type DhtIdentity } from "./dht_core.ts";
 import type { DhtSettings } from "./dht_settings.ts";
-import { isCanonicalAddress, isRelayedAddress, mayMention } from "./endpoint_address.ts";
+import { isCanonicalAddress, isRelayedAddress } from "./endpoint_address.ts";
 import type { LookupKind } from "./lookup.ts";
 import { type NodeId, nodeIdOf, pointOf } from "./node_id.ts";
 import type { DhtRecord, RecordSuite } from "./record.ts";
 import type { DhtTransmit } from "./rpc_book.ts";
+import { Introducers } from "./introducers_edge.ts";
+import { Search } from "./search_edge.ts";
 
 /** A session as the DHT sees it. */
 export interface DhtSession {
@@ -97,8 +99,7 @@ export class DhtService {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt: Instant | null = null;
   #saveTimer: ReturnType<typeof setInterval> | undefined;
-  #introducerTimer: ReturnType<typeof setInterval> | undefined;
-  #introducers: readonly PeerAddress[] = [];
+  readonly #introducers: Introducers;
   #isRunning = false;
   #saved: Promise<void> = Promise.resolve();
 
@@ -112,11 +113,20 @@ export class DhtService {
       ...(settings === undefined ? {} : { settings }),
       epochMs: (now) => clock.epochMs() + (now - clock.now()),
     });
+    this.#introducers = new Introducers({
+      core: this.#core,
+      hasSession: (peerId) => options.network.sessionWith(peerId) !== null,
+      turn: (input) => this.#turn(input),
+      onChanged: (introducers) => {
+        options.onIntroducers?.(introducers);
+        this.#turn((now) => this.#core.advertise(now, this.#advertised, introducers));
+      },
+    });
   }
 
   /** Enters the network through saved contacts and bootstrap peers; returns before that is done. */
   async start(): Promise<void> {
-    const { contactsFile, bootstrap, advertise = [] } = this.#options;
+    const { contactsFile, bootstrap } = this.#options;
     let saved: PeerAddress[] = [];
     if (contactsFile !== undefined) {
       saved = await loadContacts(contactsFile).catch((error) => {
@@ -127,7 +137,7 @@ export class DhtService {
     }
     this.#isRunning = true;
     this.#turn((now) => {
-      this.#core.advertise(now, advertise.filter(isCanonicalAddress));
+      this.#core.advertise(now, this.#advertised);
       this.#core.join(now, [...bootstrap, ...saved.slice(0, SAVED_SEEDS)]);
     });
   }
@@ -137,9 +147,9 @@ export class DhtService {
     if (!this.#isRunning) return;
     this.#turn((now) => this.#core.leave(now));
     this.#isRunning = false;
+    this.#introducers.stop();
     clearTimeout(this.#timer);
     clearInterval(this.#saveTimer);
-    clearInterval(this.#introducerTimer);
     const gone = new Error("The DHT has stopped");
     this.#stopping.abort(gone);
     for (const search of this.#searches.values()) search.fail(gone);
@@ -228,10 +238,8 @@ export class DhtService {
 
   /** A stranger established a session with us: nothing keeps others out. */
   onReachedByStranger(): void {
-    if (!this.#core.isClient) return;
-    this.#core.isClient = false;
-    clearInterval(this.#introducerTimer);
-    this.#introduceThrough([]);
+    if (!this.isBehindNat) return;
+    this.#introducers.show();
     this.#notice("A stranger reached this node: it is no longer taken to be behind a NAT");
   }
 
@@ -291,6 +299,17 @@ export class DhtService {
       give();
     }, { once: true });
     return search;
+  }
+
+  get #advertised(): string[] {
+    return (this.#options.advertise ?? []).filter(isCanonicalAddress);
+  }
+
+  /** Whether we can be reached there: an interface has it, the operator says so, or nobody told us to look. */
+  #isLocal(address: string): boolean {
+    const { localHosts } = this.#options;
+    const host = address.slice(0, address.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+    return localHosts === undefined || this.#advertised.length > 0 || localHosts().includes(host);
   }
 
   /** One input to the core, and everything that follows from it. */
@@ -364,53 +383,15 @@ export class DhtService {
       case "own_address":
         if (output.address === null) return;
         this.#notice(`Peers see this node at ${output.address}`);
-        if (!this.#isLocal(output.address)) this.#hideBehindNat();
+        if (this.#isLocal(output.address)) return;
+        this.#notice("This node is behind a NAT: other peers will introduce it");
+        this.#introducers.hide();
         return;
       case "address_varies":
-        this.#hideBehindNat();
+        if (this.#options.localHosts === undefined || this.#advertised.length > 0) return;
+        this.#notice("Every peer sees this node at another port: it is behind a symmetric NAT");
+        this.#introducers.hide();
     }
-  }
-
-  #isLocal(address: string): boolean {
-    const host = address.slice(0, address.lastIndexOf(":")).replace(/^\[|\]$/g, "");
-    return this.#options.localHosts?.().includes(host) ?? true;
-  }
-
-  /** Seen at an address that no interface has, we are behind a NAT, until a stranger gets through it. */
-  #hideBehindNat(): void {
-    const { localHosts, advertise = [] } = this.#options;
-    if (localHosts === undefined || advertise.length > 0 || this.#core.isClient) return;
-    this.#core.isClient = true;
-    this.#notice("This node is behind a NAT: other peers will introduce it");
-    this.#introducerTimer = setInterval(() => this.#tendIntroducers(), TEND_INTERVAL_MS);
-    // Outputs are being drained now: the first round waits for the end of this turn.
-    queueMicrotask(() => this.#tendIntroducers());
-  }
-
-  /** Keeps sessions with a few peers that strangers can reach, so that these can introduce them. */
-  #tendIntroducers(): void {
-    if (!this.#isRunning || !this.#core.isClient) return;
-    const { network } = this.#options;
-    const own = this.#core.ownAddress;
-    const eligible = this.#core.closest(this.#core.id, 20)
-      .filter(({ address }) => own === null || mayMention(own, address));
-    // Those there is a session with stay: a change would have to be published first.
-    const chosen = eligible.toSorted((a, b) =>
-      Number(network.sessionWith(b.peerId) !== null) - Number(network.sessionWith(a.peerId) !== null)
-    ).slice(0, INTRODUCERS).map(({ peerId, address }) => ({ peerId, address }));
-    this.#turn((now) => {
-      for (const introducer of chosen) this.#core.ping(now, introducer);
-    });
-    this.#introduceThrough(chosen);
-  }
-
-  #introduceThrough(introducers: readonly PeerAddress[]): void {
-    const names = (peers: readonly PeerAddress[]) => peers.map(({ peerId }) => peerId).sort().join();
-    if (names(introducers) === names(this.#introducers)) return;
-    this.#introducers = introducers;
-    const { advertise = [], onIntroducers } = this.#options;
-    onIntroducers?.(introducers);
-    this.#turn((now) => this.#core.advertise(now, advertise.filter(isCanonicalAddress), introducers));
   }
 
   #save(): void {
@@ -430,58 +411,9 @@ export class DhtService {
   }
 }
 
-/** One search's results on their way to whoever iterates over them. */
-class Search {
-  readonly #queue: DhtRecord[] = [];
-  #wake = Promise.withResolvers<void>();
-  #state: "running" | "ended" | "failed" = "running";
-  #failure: unknown;
-  closest: readonly PeerAddress[] = [];
-  /** Called when the iteration stops before the search does. */
-  onAbandoned: () => void = () => {};
-
-  add(record: DhtRecord): void {
-    this.#queue.push(record);
-    this.#wake.resolve();
-  }
-
-  end(closest: readonly PeerAddress[]): void {
-    this.closest = closest;
-    if (this.#state === "running") this.#state = "ended";
-    this.#wake.resolve();
-  }
-
-  fail(failure: unknown): void {
-    if (this.#state !== "running") return;
-    this.#state = "failed";
-    this.#failure = failure;
-    this.#wake.resolve();
-  }
-
-  async *records(): AsyncGenerator<DhtRecord> {
-    try {
-      for (;;) {
-        const record = this.#queue.shift();
-        if (record !== undefined) yield record;
-        else if (this.#state === "failed") throw this.#failure;
-        else if (this.#state === "ended") return;
-        else {
-          await this.#wake.promise;
-          this.#wake = Promise.withResolvers();
-        }
-      }
-    } finally {
-      if (this.#state === "running") this.onAbandoned();
-    }
-  }
-}
-
 const SAVE_INTERVAL_MS = 10 * 60_000;
 /** Of the saved contacts, how many are asked at a start. */
 const SAVED_SEEDS = 30;
-/** Below the shortest lifetime of a NAT's UDP mapping that is at all common. */
-const TEND_INTERVAL_MS = 20_000;
-const INTRODUCERS = 3;
 /** Messages that wait for one session; more is a peer that does not answer. */
 const MAX_WAITING = 8;
 /** A question's answer is given up before a handshake is. */

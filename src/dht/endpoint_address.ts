@@ -5,6 +5,8 @@
  * @module
  */
 
+import { formatHostPort } from "../net/address.ts";
+import { formatIp, parseIp } from "../net/ip.ts";
 import { DecodeError } from "../wire/decode_error.ts";
 import type { ByteReader } from "../wire/varint.ts";
 
@@ -26,14 +28,14 @@ export function parseAddress(text: string): ParsedAddress | null {
   const port = decimal(text, colon + 1, text.length, 65_535);
   if (colon < 0 || port < 1) return null;
   const isBracketed = text.charCodeAt(0) === BRACKET && text.charCodeAt(colon - 1) === 0x5d;
-  const bytes = isBracketed ? parseIpv6(text.slice(1, colon - 1)) : parseIpv4(text, colon);
-  return bytes === null ? null : { bytes, port };
+  const bytes = isBracketed ? parseIp(text.slice(1, colon - 1)) : parseIpv4(text, colon);
+  return bytes === null || (isBracketed && text.indexOf(":") === colon) ? null : { bytes, port };
 }
 
 /** Canonical text (RFC 5952 for IPv6): equal exactly when the addresses are. */
 export function formatAddress({ bytes, port }: ParsedAddress): string {
   if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}:${port}`;
-  return `[${formatIpv6(bytes)}]:${port}`;
+  return formatHostPort(formatIp(bytes), port);
 }
 
 /** Whether `text` is a literal address in canonical form. */
@@ -78,7 +80,7 @@ export function networkOf(address: string): string | null {
   if (parsed === null || scopeOfBytes(parsed.bytes) !== "public") return null;
   const { bytes } = parsed;
   if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.0/24`;
-  return `${formatIpv6(Uint8Array.from({ length: 16 }, (_, i) => i < 6 ? bytes[i] : 0))}/48`;
+  return `${formatIp(Uint8Array.from({ length: 16 }, (_, i) => i < 6 ? bytes[i] : 0))}/48`;
 }
 
 /** What one source of queries or stores is: the /24 or /48 of public addresses, the host of others. */
@@ -117,7 +119,6 @@ export function mayMention(from: string, of: string): boolean {
 
 function scopeOfBytes(bytes: Uint8Array): AddressScope {
   if (bytes.length === 16) {
-    if (isMappedIpv4(bytes)) return scopeOfBytes(bytes.subarray(12));
     if (bytes.subarray(0, 15).every((byte) => byte === 0) && bytes[15] === 1) return "loopback";
     const uniqueLocal = (bytes[0] & 0xfe) === 0xfc;
     const linkLocal = bytes[0] === 0xfe && (bytes[1] & 0xc0) === 0x80;
@@ -132,10 +133,6 @@ function scopeOfIpv4(a: number, b: number): AddressScope {
   const rfc1918 = a === 10 || (a === 172 && (b & 0xf0) === 16) || (a === 192 && b === 168);
   const linkLocal = a === 169 && b === 254;
   return sharedByCarrier || rfc1918 || linkLocal ? "private" : "public";
-}
-
-function isMappedIpv4(bytes: Uint8Array): boolean {
-  return bytes[10] === 0xff && bytes[11] === 0xff && bytes.subarray(0, 10).every((byte) => byte === 0);
 }
 
 /** The dotted quad that `text` begins with, up to `end`. */
@@ -164,57 +161,6 @@ function decimal(text: string, start: number, end: number, most: number): number
     value = 10 * value + digit;
   }
   return value > most ? -1 : value;
-}
-
-function parseIpv6(text: string): Uint8Array | null {
-  const halves = text.split("::");
-  if (halves.length > 2) return null;
-  const head = groupsOf(halves[0], halves.length === 1);
-  const tail = halves.length === 2 ? groupsOf(halves[1], true) : [];
-  if (head === null || tail === null) return null;
-  const missing = 8 - head.length - tail.length;
-  if (halves.length === 2 ? missing < 1 : missing !== 0) return null;
-  const groups = [...head, ...Array<number>(missing).fill(0), ...tail];
-  return Uint8Array.from(
-    { length: 16 },
-    (_, i) => i % 2 === 0 ? groups[i >> 1] >>> 8 : groups[i >> 1] & 0xff,
-  );
-}
-
-/** The 16-bit groups of one side of `::`; a dotted quad counts as two, and may only stand at the very end. */
-function groupsOf(text: string, isEnd: boolean): number[] | null {
-  if (text === "") return [];
-  const groups: number[] = [];
-  const parts = text.split(":");
-  for (const [i, part] of parts.entries()) {
-    if (isEnd && part.includes(".") && i === parts.length - 1) {
-      const quad = parseIpv4(part, part.length);
-      if (quad === null) return null;
-      groups.push((quad[0] << 8) | quad[1], (quad[2] << 8) | quad[3]);
-    } else {
-      if (!/^[0-9a-fA-F]{1,4}$/.test(part)) return null;
-      groups.push(parseInt(part, 16));
-    }
-  }
-  return groups;
-}
-
-/** RFC 5952: lower case, no leading zeros, the longest (first) run of two or more zero groups as `::`. */
-function formatIpv6(bytes: Uint8Array): string {
-  const groups = Array.from({ length: 8 }, (_, i) => (bytes[2 * i] << 8) | bytes[2 * i + 1]);
-  if (isMappedIpv4(bytes)) return `::ffff:${bytes[12]}.${bytes[13]}.${bytes[14]}.${bytes[15]}`;
-  let start = -1;
-  let length = 1;
-  for (let i = 0; i < 8; i++) {
-    let run = 0;
-    while (i + run < 8 && groups[i + run] === 0) run++;
-    if (run > length) {
-      start = i;
-      length = run;
-    }
-  }
-  const hex = (part: readonly number[]) => part.map((group) => group.toString(16)).join(":");
-  return start < 0 ? hex(groups) : `${hex(groups.slice(0, start))}::${hex(groups.slice(start + length))}`;
 }
 
 /** `[` */

@@ -46,7 +46,7 @@ Deno.test("IPv6 text follows RFC 5952", () => {
       ["[2001:db8:0:1:1:1:1:1]:1", "[2001:db8:0:1:1:1:1:1]:1"],
       ["[::]:65535", "[::]:65535"],
       ["[1::]:9", "[1::]:9"],
-      ["[::ffff:192.0.2.1]:9", "[::ffff:192.0.2.1]:9"],
+      ["[::ffff:192.0.2.1]:9", "192.0.2.1:9"],
     ]
   ) {
     const parsed = parseAddress(from);
@@ -74,6 +74,7 @@ Deno.test("parseAddress refuses what is no literal address", () => {
       "[1:2:3:4:5:6:7::8]:1 ",
       "[12345::]:1",
       "[1.2.3.4::]:1",
+      "[1.2.3.4]:1",
     ]
   ) assert.equal(parseAddress(text), null, text);
 });

@@ -194,7 +194,7 @@ for (const { sender, receiver, path } of PAIRS) {
       const from = await start("sender", await topology.behind(sender, 11), publicNodes);
       const to = await start("receiver", await topology.behind(receiver, 12), publicNodes);
       for (const node of [from, to]) {
-        await node.waitForLog((line) => /is behind a NAT/.test(JSON.stringify(line)));
+        await node.waitForLog((line) => /is behind a (symmetric )?NAT/.test(JSON.stringify(line)));
       }
       // Its record with introducers has gone out.
       await eventually(async () => {
