@@ -49,6 +49,8 @@ class LinuxSocket implements DatagramSocket {
   readonly #blocking: BlockingSend;
   /** Calls of this socket on other threads. The descriptor outlives them, since its number would be reused. */
   #callsElsewhere = 0;
+  /** What a full send buffer holds up. */
+  #rest: Promise<void> | null = null;
   #closed = false;
 
   constructor(libc: Libc, bound: BoundUdp, onNotice: (message: string) => void) {
@@ -99,10 +101,16 @@ class LinuxSocket implements DatagramSocket {
       this.stats.sendFailures += Math.max(1, Math.ceil(length / segmentBytes));
       return null;
     }
+    // A second send while one waits breaks the contract; it must not overwrite what another thread reads.
+    if (this.#rest !== null) {
+      return this.#rest.then(() => this.send(to, slab, offset, length, segmentBytes) ?? undefined);
+    }
     this.#readable.sent();
     const done = this.#messages.send(this.#fd, destination, slab, offset, length, segmentBytes);
     if (done === length) return null;
-    return this.#sendRest(destination, slab, offset + done, length - done, segmentBytes);
+    this.#rest = this.#sendRest(destination, slab, offset + done, length - done, segmentBytes)
+      .finally(() => this.#rest = null);
+    return this.#rest;
   }
 
   close(): void {

@@ -78,6 +78,21 @@ test("a full send buffer is waited for, and the whole run arrives in order", asy
   assert.equal(sender.stats.bytesSent, run.length);
 });
 
+test("a send while another waits goes behind it", async ({ libc, real, open }) => {
+  const [sender, receiver] = [open(), open()];
+  let refusals = 0;
+  libc.calls.sendmsg = (...args) => refusals++ < 2 ? libc.fail(linux.EAGAIN) : real.sendmsg(...args);
+  libc.calls.sendmmsg = (...args) => refusals++ < 2 ? libc.fail(linux.EAGAIN) : real.sendmmsg(...args);
+  const runs = [1, 2, 3].map((seed) => pattern(5000, seed));
+  const sends = runs.map((run) => sender.send(receiver.localAddress, run, 0, run.length, 1000));
+  for (const sending of sends) await bounded(settled(sending), "a send");
+  const got = await take(receiver, 15);
+  got.forEach((datagram, i) => {
+    const start = (i % 5) * 1000;
+    assert.deepEqual(datagram.bytes, runs[Math.floor(i / 5)].subarray(start, start + 1000));
+  });
+});
+
 test("closing while a send waits settles it and counts the rest as failed", async ({ libc, open }) => {
   const [sender, receiver] = [open(), open()];
   libc.calls.sendmsg = () => libc.fail(linux.EAGAIN);
