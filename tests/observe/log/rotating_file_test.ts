@@ -252,3 +252,36 @@ Deno.test("RotatingFile says in one line why it cannot be opened", async () => {
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test({
+  name: "A log on a full disk waits, and every line is there when there is room again",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const folder = await Deno.makeTempDir({ prefix: "wraith-log-" });
+    try {
+      const path = join(folder, "wraith.log");
+      // The kernel's own full disk: every write is refused with ENOSPC.
+      await Deno.symlink("/dev/full", path);
+      const clock = new ManualClock();
+      const failed = Promise.withResolvers<string>();
+      const resumed = Promise.withResolvers<number>();
+      const writer = new LineWriter({
+        output: new RotatingFile({ path, clock, maxSizeBytes: 0, maxBackups: 1, compress: false }),
+        clock,
+        retryDelayMs: 1,
+        events: { onFailed: failed.resolve, onResumed: (_outageMs, dropped) => resumed.resolve(dropped) },
+      });
+      await writer.open();
+      for (let i = 0; i < 100; i++) writer.write(`line ${i}`, false);
+      assert.match(await failed.promise, /No space left on device/);
+      assert.equal(writer.stats.linesWritten, 0);
+      await Deno.remove(path);
+      clock.advance(1001);
+      assert.equal(await resumed.promise, 0, "nothing was dropped");
+      await writer.close(5000);
+      assert.deepEqual(await linesOf(path), Array.from({ length: 100 }, (_, i) => `line ${i}`));
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
