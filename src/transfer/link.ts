@@ -8,6 +8,7 @@
 import { STREAM_CODES } from "../wire/codes.ts";
 import type { MessageWriter } from "./message_writer.ts";
 import { type PeerStream, StreamError } from "./peer_stream.ts";
+import { explainStorage, StorageError } from "./storage.ts";
 import type { Timers } from "./timers.ts";
 import { TransferError } from "./transfer_error.ts";
 
@@ -123,8 +124,8 @@ export function asTransferError(error: unknown): TransferError {
       cause: error,
     });
   }
-  const message = error instanceof Error ? error.message : String(error);
-  return new TransferError("storage", `The transfer failed: ${message}`, { cause: error });
+  const what = error instanceof StorageError ? "The output directory cannot be used" : "The transfer failed";
+  return new TransferError("storage", `${what}: ${explainStorage(error)}`, { cause: error });
 }
 
 function codeOf(failure: TransferError): number {

@@ -60,7 +60,8 @@ export class TransferService {
   readonly #incoming: Slots;
   readonly #active = new Set<TransferHandle>();
   readonly #ended: TransferSnapshot[] = [];
-  readonly #activeKeys = new Set<string>();
+  /** What is being received, by transfer key. */
+  readonly #underWay = new Map<string, UnderWay>();
   #settings: TransferSettings;
   #stopReclaiming: (() => void) | null = null;
   #stopped = false;
@@ -110,7 +111,7 @@ export class TransferService {
       storage: this.#options.storage,
       outputDir: this.#outputDir(),
       olderThanMs: this.#options.clock.epochMs() - this.#settings.partialTtlMs,
-      activeKeys: this.#activeKeys,
+      activeKeys: new Set(this.#underWay.keys()),
     });
   }
 
@@ -294,18 +295,39 @@ export class TransferService {
       const { storage } = this.#options;
       const manifest = await readManifest(wires.reader, offer, settings, storage.platform);
       const key = transferKey(session.peerId, topNamesOf(manifest.entries).keys());
-      if (this.#activeKeys.has(key)) {
-        throw new TransferError("refused_busy", "Refused: the same files are being received already");
-      }
-      this.#activeKeys.add(key);
+      const release = await this.#claim(key, session, wires.link);
       try {
         await this.#receiveUnderKey(session, manifest, key, settings, wires);
       } finally {
-        this.#activeKeys.delete(key);
+        release();
       }
     } finally {
       this.#incoming.give();
     }
+  }
+
+  /**
+   * Makes way for a peer that sends the same files again. In another session it has started over, and the
+   * attempt before is dead even if nobody noticed yet; in the same session both are alive.
+   *
+   * @returns what gives the key back.
+   * @throws {TransferError} `refused_busy`.
+   */
+  async #claim(key: string, session: PeerSession, link: Link): Promise<() => void> {
+    for (let older = this.#underWay.get(key); older !== undefined; older = this.#underWay.get(key)) {
+      if (older.session === session) {
+        throw new TransferError("refused_busy", "Refused: the same files are being received already");
+      }
+      older.link.onPeerFailed(new TransferError("network", "The sender started over in a new session"));
+      await older.rested;
+    }
+    // In the same turn as the look above: another may be waiting for the same key.
+    const { promise: rested, resolve: rest } = Promise.withResolvers<void>();
+    this.#underWay.set(key, { session, link, rested });
+    return () => {
+      this.#underWay.delete(key);
+      rest();
+    };
   }
 
   async #receiveUnderKey(
@@ -413,6 +435,13 @@ export class TransferService {
   #outputDir(): string {
     return withoutTrailingSlash(this.#settings.outputDir);
   }
+}
+
+interface UnderWay {
+  readonly session: PeerSession;
+  readonly link: Link;
+  /** Resolves when nothing of it touches the disk any more. */
+  readonly rested: Promise<void>;
 }
 
 interface IncomingWires {

@@ -110,6 +110,19 @@ Deno.test("The same files cannot be received twice at a time", async () => {
   assert.deepEqual(reasons.sort(), ["refused_busy", null].sort());
 });
 
+Deno.test("A sender that starts over in a new session takes the place of its dead attempt", async () => {
+  const world = new TransferWorld({ settings: SLOW });
+  world.sender.disk.put("/src/a", someBytes(40 * CHUNK_BYTES));
+  const first = world.sender.service.send(world.connect().initiator, ["/src/a"]);
+  await world.drive(until(() => (world.receiver.service.transfers(1)[0]?.bytesDone ?? 0) > 20 * CHUNK_BYTES));
+  const second = await world.send(["/src/a"]);
+  assert.equal(second.state, "completed");
+  assert.ok(second.bytesResumed > 16 * CHUNK_BYTES);
+  assert.equal((await world.drive(first.outcome)).reason, "network");
+  assert.deepEqual(world.receiver.disk.files("/in/"), ["/in/a"]);
+  assert.deepEqual(world.receiver.disk.read("/in/a"), someBytes(40 * CHUNK_BYTES));
+});
+
 Deno.test("Buffers do not grow with the file", async () => {
   // Counted, because resident memory depends on the collector's mood.
   const made: number[] = [];
