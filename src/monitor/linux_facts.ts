@@ -24,8 +24,7 @@ export function readKernelFile(path: string): string | null {
   try {
     return Deno.readTextFileSync(path);
   } catch {
-    const symbols = libc();
-    return symbols && readThrough(symbols, path);
+    return withLibc((libc) => readThrough(libc, path));
   }
 }
 
@@ -38,12 +37,11 @@ export function countFileDescriptors(): number | null {
 
 /** CLOCK_MONOTONIC in microseconds, the clock that systemd compares with; null when out of reach. */
 export function monotonicMicroseconds(): bigint | null {
-  const symbols = libc();
-  const time = new BigInt64Array(2);
-  if (symbols === null || symbols.clock_gettime(CLOCK_MONOTONIC, new Uint8Array(time.buffer)) !== 0) {
-    return null;
-  }
-  return time[0] * 1_000_000n + time[1] / 1_000n;
+  return withLibc((libc) => {
+    const time = new BigInt64Array(2);
+    if (libc.clock_gettime(CLOCK_MONOTONIC, new Uint8Array(time.buffer)) !== 0) return null;
+    return time[0] * 1_000_000n + time[1] / 1_000n;
+  });
 }
 
 function countEntries(path: string): number | null {
@@ -52,48 +50,51 @@ function countEntries(path: string): number | null {
     for (const _entry of Deno.readDirSync(path)) entries++;
     return entries;
   } catch {
-    const symbols = libc();
-    return symbols && countThrough(symbols, path);
+    return withLibc((libc) => countThrough(libc, path));
   }
 }
 
-function readThrough(symbols: Libc, path: string): string | null {
-  const file = symbols.open(cString(path), O_RDONLY_CLOEXEC);
+function readThrough(libc: Libc, path: string): string | null {
+  const file = libc.open(cString(path), O_RDONLY_CLOEXEC);
   if (file < 0) return null;
   const bytes = new Uint8Array(MAX_FILE_BYTES);
   let length = 0;
   while (length < bytes.length) {
-    const got = Number(symbols.read(file, bytes.subarray(length), BigInt(bytes.length - length)));
+    const got = Number(libc.read(file, bytes.subarray(length), BigInt(bytes.length - length)));
     if (got <= 0) break;
     length += got;
   }
-  symbols.close(file);
+  libc.close(file);
   return new TextDecoder().decode(bytes.subarray(0, length));
 }
 
-function countThrough(symbols: Libc, path: string): number | null {
-  const directory = symbols.opendir(cString(path));
+function countThrough(libc: Libc, path: string): number | null {
+  const directory = libc.opendir(cString(path));
   if (directory === null) return null;
   let entries = 0;
-  while (symbols.readdir(directory) !== null) entries++;
-  symbols.closedir(directory);
+  while (libc.readdir(directory) !== null) entries++;
+  libc.closedir(directory);
   // "." and ".." are entries here, and are not for Deno.readDir.
   return entries - 2;
 }
 
-let loaded: Libc | null | undefined;
-
-function libc(): Libc | null {
-  if (loaded === undefined) loaded = loadLibc();
-  return loaded;
+/** What `use` finds out, or null where libc cannot be called. A few calls a minute: nothing is kept open for them. */
+function withLibc<T>(use: (libc: Libc) => T | null): T | null {
+  const library = openLibc();
+  if (library === null) return null;
+  try {
+    return use(library.symbols);
+  } finally {
+    library.close();
+  }
 }
 
-function loadLibc(): Libc | null {
+function openLibc(): Deno.DynamicLibrary<typeof SYMBOLS> | null {
   if (Deno.build.os !== "linux") return null;
   try {
     // Asking would prompt on a terminal; opening without permission throws, which is the answer here.
     if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return null;
-    return Deno.dlopen("libc.so.6", SYMBOLS).symbols;
+    return Deno.dlopen("libc.so.6", SYMBOLS);
   } catch {
     return null;
   }
