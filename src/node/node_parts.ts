@@ -120,7 +120,13 @@ export async function startParts(options: PartsOptions, undo: AsyncDisposableSta
 
   const facts = factsOf(options, identity, suite.name, network);
   const view = new LiveNodeView({ facts, network, transfers, dht, observers });
-  const monitor = createMonitor({ view, bus, config: config.monitoring, clock });
+  const monitor = createMonitor({
+    view,
+    bus,
+    config: config.monitoring,
+    clock,
+    exemplarOf: (event) => observers.tracing.spanOf(event) ?? null,
+  });
   undo.defer(() => monitor.stop());
   await monitor.start();
   observers.detector.start();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { toHex } from "../../src/bytes.ts";
 import { seededEntropy } from "../../src/entropy.ts";
 import { METRIC_LIST } from "../../src/monitor/catalogue.ts";
 import { DASHBOARDS } from "../../src/monitor/export/dashboards.ts";
@@ -257,4 +258,39 @@ toolTest("victoria-metrics", "victoria-metrics", "VictoriaMetrics scrapes the sa
   for (const spec of METRIC_LIST.filter((spec) => spec.specified)) {
     assert.ok((await victoria.query(`count(${sampleNames(spec).at(-1)})`)).length > 0, spec.name);
   }
+});
+
+Deno.test("A transfer's exemplar names the trace that the collector received", async () => {
+  await using folder = await temporaryFolder();
+  const received: string[] = [];
+  await using collector = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
+    // Ids are bytes in protobuf and hexadecimal in JSON: both become hexadecimal here.
+    const body = new Uint8Array(await request.arrayBuffer());
+    received.push(toHex(body), new TextDecoder().decode(body));
+    return new Response(null, { status: 200, headers: { "content-type": "application/x-protobuf" } });
+  });
+  const tracing = ["tracing.enabled=true", `tracing.endpoint=http://127.0.0.1:${collector.addr.port}`];
+  const surroundings = { workingDir: folder.path, env: { OTEL_EXPORTER_OTLP_COMPRESSION: "none" } };
+  await using receiver = await NodeProcess.start(
+    `${folder.path}/a`,
+    ["transfer.accept=all", ...tracing],
+    surroundings,
+  );
+  await using sender = await NodeProcess.start(`${folder.path}/b`, tracing, surroundings);
+  const file = await folder.write("file.bin", noise(100_000));
+  const { code, stderr } = await sender.run("send", file, "--to", receiver.address);
+  assert.equal(code, 0, stderr);
+
+  const accept = "application/openmetrics-text;version=1.0.0";
+  const text = await (await fetch(`${sender.status.monitoring_url}/metrics`, { headers: { accept } })).text();
+  const exemplar =
+    /^wraith_transfer_duration_seconds_bucket\{le="[^"]+",direction="send"\} 1 # \{trace_id="([0-9a-f]{32})",span_id="[0-9a-f]{16}"\}/m
+      .exec(text);
+  assert.ok(
+    exemplar,
+    text.split("\n").filter((line) => line.includes("wraith_transfer_duration")).join("\n"),
+  );
+  await eventually("the collector has the trace", () => {
+    return Promise.resolve(received.some((body) => body.includes(exemplar[1])) ? true : null);
+  });
 });
