@@ -58,7 +58,8 @@ export async function tidyBackups(path: string, keep: number, compress: boolean)
   const expired = new Set(stamps.slice(0, Math.max(0, stamps.length - keep)));
   for (const backup of await listBackups(path)) {
     if (expired.has(backup.stamp)) await removeIfThere(backup.path);
-    else if (compress && !backup.compressed && backup.stamp !== stamps.at(-1)) {
+    // A rotation between the two listings adds one that is newer than the newest of the first.
+    else if (compress && !backup.compressed && backup.stamp < stamps.at(-1)!) {
       await compressFile(backup.path);
     }
   }
