@@ -38,8 +38,8 @@ export function routeMatches(route: MonitorRoute, path: string): boolean {
  * Whether the `Host` header names this machine's loopback. A page of the web can make a browser send
  * requests to a loopback port under the page's own host name (DNS rebinding); this tells them apart.
  */
-export function isLoopbackHost(host: string | null): boolean {
-  const name = (host ?? "").replace(/:\d+$/, "").toLowerCase();
+export function isLoopbackHost(host: string): boolean {
+  const name = host.replace(/:\d+$/, "").toLowerCase();
   return name === "localhost" || name === "[::1]" || /^127(\.\d{1,3}){3}$/.test(name);
 }
 

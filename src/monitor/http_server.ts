@@ -136,7 +136,9 @@ export class MonitorServer {
   }
 
   #refuseForeignHost(request: Request): Response | null {
-    if (!isLoopbackBind(this.#config.bind) || isLoopbackHost(request.headers.get("host"))) return null;
+    // HTTP/2 (over TLS) has no Host header; there the URL carries what the client asked for.
+    const host = request.headers.get("host") ?? new URL(request.url).host;
+    if (!isLoopbackBind(this.#config.bind) || isLoopbackHost(host)) return null;
     return plain(
       421,
       "this listener serves this machine only: ask for localhost, or set monitoring.token_file",

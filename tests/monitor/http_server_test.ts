@@ -4,7 +4,9 @@ import type { MonitoringConfig } from "../../src/config/config.ts";
 import { createMonitor, type Monitor } from "../../src/monitor/monitor.ts";
 import { EventBus } from "../../src/observe/event_bus.ts";
 import type { NodeEvent } from "../../src/observe/events.ts";
+import { inTemporaryFolder, runTool, toolTest } from "../support/external_tool.ts";
 import { FakeNodeView, monitoringConfig, PEER_B } from "../support/fake_node_view.ts";
+import { eventually } from "../support/monitoring_stack.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 
 interface Served {
@@ -268,4 +270,81 @@ Deno.test("An added route is served with strict headers, and its stream ends wit
     await stopped;
   });
   assert.ok(aborted);
+});
+
+Deno.test("A listener that could not be bound is bound when the port is free again", async () => {
+  const blocker = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await serving({ prometheusPort: blocker.addr.port, required: false }, async ({ monitor }) => {
+    assert.equal(monitor.url, null);
+    blocker.close();
+    await eventually("the listener", () => Promise.resolve(monitor.url));
+    assert.equal((await textOf(`${monitor.url}/healthz`)).response.status, 200);
+  });
+});
+
+toolTest(
+  "openssl",
+  "openssl",
+  "TLS serves the configured certificate and tells when it expires",
+  async () => {
+    await inTemporaryFolder(async (folder) => {
+      const [tlsCert, tlsKey] = [`${folder}/cert.pem`, `${folder}/key.pem`];
+      const made = await runTool("openssl", [
+        ...[
+          "req",
+          "-x509",
+          "-newkey",
+          "ec",
+          "-pkeyopt",
+          "ec_paramgen_curve:prime256v1",
+          "-nodes",
+          "-days",
+          "30",
+        ],
+        ...[
+          "-subj",
+          "/CN=localhost",
+          "-addext",
+          "subjectAltName=IP:127.0.0.1",
+          "-addext",
+          "basicConstraints=critical,CA:FALSE",
+          "-keyout",
+          tlsKey,
+          "-out",
+          tlsCert,
+        ],
+      ]);
+      assert.ok(made.success, made.output);
+      await serving({ tlsCert, tlsKey }, async ({ url }) => {
+        assert.match(url, /^https:/);
+        using client = Deno.createHttpClient({ caCerts: [await Deno.readTextFile(tlsCert)] });
+        const text = await (await fetch(`${url}/metrics`, { client })).text();
+        const [, expiry] = /^wraith_tls_certificate_expiry_timestamp_seconds (\d+)$/m.exec(text)!;
+        const daysLeft = (Number(expiry) - Date.now() / 1000) / 86_400;
+        assert.ok(daysLeft > 29 && daysLeft <= 30, `${daysLeft} days`);
+      });
+      await assert.rejects(
+        () => serving({ tlsCert }, () => Promise.resolve()),
+        /monitoring\.tls_key: set both/,
+      );
+      await assert.rejects(
+        () => serving({ tlsCert: tlsKey, tlsKey }, () => Promise.resolve()),
+        /monitoring\.tls_cert .*: expected a certificate in PEM form/,
+      );
+    });
+  },
+);
+
+Deno.test("A token file that cannot be used is one clear error", async () => {
+  await inTemporaryFolder(async (folder) => {
+    const tokenFile = `${folder}/token`;
+    const start = () => serving({ tokenFile }, () => Promise.resolve());
+    await assert.rejects(start, {
+      message: `monitoring.token_file ${tokenFile}: cannot read it: no such file`,
+    });
+    for (const content of ["", "two words", "two\nlines"]) {
+      await Deno.writeTextFile(tokenFile, content);
+      await assert.rejects(start, /monitoring\.token_file .*: expected one line of/);
+    }
+  });
 });

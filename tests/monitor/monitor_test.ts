@@ -227,3 +227,25 @@ Deno.test("Monitor samples throughput as bits per second and CPU, memory and rou
   assert.doesNotMatch(text, /^process_virtual_memory_bytes /m);
   assert.equal(bus.subscriberFailures, 0);
 });
+
+Deno.test("Monitor forgets in its quantiles what is older than ten minutes, and keeps sum and count", async () => {
+  const realNow = Date.now;
+  let nowMs = realNow();
+  Date.now = () => nowMs;
+  try {
+    const { monitor, bus } = setUp();
+    const p99 = 'wraith_handshake_duration_seconds{quantile="0.99"}';
+    bus.emit({ ...established, handshakeDurationMs: 2000 });
+    nowMs += 7 * 60_000;
+    assert.equal(await valueOf(monitor, p99), 2);
+    bus.emit({ ...established, sessionId: 2, handshakeDurationMs: 1000 });
+    nowMs += 4 * 60_000;
+    assert.equal(await valueOf(monitor, p99), 1);
+    nowMs += 10 * 60_000;
+    assert.equal(await valueOf(monitor, p99), 0);
+    assert.equal(await valueOf(monitor, "wraith_handshake_duration_seconds_count"), 2);
+    assert.equal(await valueOf(monitor, "wraith_handshake_duration_seconds_sum"), 3);
+  } finally {
+    Date.now = realNow;
+  }
+});
