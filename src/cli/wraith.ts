@@ -13,6 +13,7 @@ import { daemon } from "./daemon.ts";
 import { dhtLookup, dhtPeers } from "./dht.ts";
 import { doctor } from "./doctor.ts";
 import { exportCommand } from "./export.ts";
+import { get } from "./get.ts";
 import { id } from "./id.ts";
 import { init } from "./init.ts";
 import { metrics } from "./metrics.ts";
@@ -20,6 +21,7 @@ import { healthcheck, readiness } from "./probes.ts";
 import type { Program } from "./program.ts";
 import { send } from "./send.ts";
 import { sessions } from "./sessions.ts";
+import { share } from "./share.ts";
 import { status } from "./status.ts";
 import { transfers } from "./transfers.ts";
 
@@ -28,6 +30,8 @@ export const COMMANDS: readonly Command[] = [
   init,
   id,
   send,
+  share,
+  get,
   transfers,
   status,
   sessions,

@@ -13,11 +13,13 @@ import { connectSystemd, type Systemd } from "../monitor/systemd.ts";
 import type { TransferService } from "../transfer/mod.ts";
 import { dhtRoutes } from "./control_dht.ts";
 import { statusRoutes } from "./control_status.ts";
+import { shareRoutes } from "./control_shares.ts";
 import { transferRoutes } from "./control_transfers.ts";
 import type { LiveNodeView } from "./live_node_view.ts";
 import { type NodeParts, type PartsOptions, startParts } from "./node_parts.ts";
 import { reachPeer } from "./reach.ts";
 import { LiveConfig, type ReloadOutcome } from "./reload.ts";
+import type { NodeShares } from "./share_part.ts";
 import type { Session } from "./session.ts";
 
 /** What a node is made of. */
@@ -39,6 +41,7 @@ export async function startNode(options: NodeOptions): Promise<WraithNode> {
 
 export class WraithNode {
   readonly transfers: TransferService;
+  readonly shares: NodeShares;
   readonly view: LiveNodeView;
   readonly monitor: Monitor;
   /** Settles when the node has stopped and let go of everything. */
@@ -54,6 +57,7 @@ export class WraithNode {
   constructor(options: NodeOptions, parts: NodeParts, resources: AsyncDisposableStack) {
     const { bus, view, monitor, control } = parts;
     this.transfers = parts.transfers;
+    this.shares = parts.shares;
     this.view = view;
     this.monitor = monitor;
     this.ended = this.#end.promise;
@@ -68,7 +72,12 @@ export class WraithNode {
         (message) => bus.emit({ type: "node.notice", severity: "warn", component: "systemd", message }),
       )
       : null;
-    control?.addRoutes([...statusRoutes(this), ...transferRoutes(this, bus.emit), ...dhtRoutes(parts.dht)]);
+    control?.addRoutes([
+      ...statusRoutes(this),
+      ...transferRoutes(this, bus.emit),
+      ...shareRoutes(parts.shares, bus.emit),
+      ...dhtRoutes(parts.dht),
+    ]);
     this.#announce();
   }
 
@@ -116,9 +125,10 @@ export class WraithNode {
   }
 
   async #close(): Promise<void> {
-    const { transfers, dht, network, bus, view } = this.#parts;
+    const { transfers, shares, dht, network, bus, view } = this.#parts;
     // What peers see first: probes and metrics stay up while transfers come to rest and sessions end.
     await transfers.stop();
+    shares.stop();
     await dht?.stop();
     await network.close();
     bus.emit({ type: "node.stopped", uptimeMs: this.#clock.epochMs() - view.facts.startedAtMs });

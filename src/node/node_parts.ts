@@ -24,6 +24,8 @@ import { LiveNodeView } from "./live_node_view.ts";
 import { Meeting } from "./meeting.ts";
 import { Network } from "./network.ts";
 import { Observers } from "./observers.ts";
+import { reachPeer } from "./reach.ts";
+import { createShares, type NodeShares } from "./share_part.ts";
 
 export interface PartsOptions {
   readonly config: Config;
@@ -43,6 +45,7 @@ export interface NodeParts {
   readonly observers: Observers;
   readonly network: Network;
   readonly transfers: TransferService;
+  readonly shares: NodeShares;
   readonly dht: DhtService | null;
   readonly meeting: Meeting;
   readonly view: LiveNodeView;
@@ -118,6 +121,17 @@ export async function startParts(options: PartsOptions, undo: AsyncDisposableSta
   undo.defer(() => meeting.stop());
   const dht = createDht({ config, identity, suite, clock, entropy, bus, network, meeting, keepsContacts });
 
+  const shares = createShares({
+    dataDir: config.node.dataDir,
+    entropy,
+    bus,
+    network,
+    transfers,
+    dht,
+    reach: (peer, signal) => reachPeer(network, dht, peer, signal, meeting),
+  });
+  undo.defer(() => shares.stop());
+
   const facts = factsOf(options, identity, suite.name, network);
   const view = new LiveNodeView({ facts, network, transfers, dht, observers });
   const monitor = createMonitor({
@@ -136,7 +150,9 @@ export async function startParts(options: PartsOptions, undo: AsyncDisposableSta
   if (options.role === "daemon") transfers.start();
   await dht?.start();
   undo.defer(() => dht?.stop());
-  return { bus, identity, observers, network, transfers, dht, meeting, view, monitor, control };
+  // What a command's own node shared would be gone with the command.
+  if (options.role === "daemon") await shares.start();
+  return { bus, identity, observers, network, transfers, shares, dht, meeting, view, monitor, control };
 }
 
 function createTransfers(

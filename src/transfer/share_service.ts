@@ -145,20 +145,28 @@ export class ShareService<P extends { readonly peerId: PeerId } = { readonly pee
 
   /**
    * Fetches the share `root` into the directory `outputDir` (absolute, exists). The handle tells how it goes.
+   *
+   * @param known providers to ask beside those that the router finds.
    */
-  get(root: Hash, outputDir: string): TransferHandle {
+  get(root: Hash, outputDir: string, known: readonly P[] = []): TransferHandle {
     const id = toHex(randomBytes(this.#options.entropy, 16));
     const facts = { transferId: id, direction: "receive" as const, peerId: UNKNOWN_PEER, name: linkOf(root) };
     return this.#options.transfers.track(
       { ...facts, files: 0, bytesTotal: 0 },
-      (record, handle) => this.#fetch(root, outputDir, record, handle),
+      (record, handle) => this.#fetch(root, outputDir, known, record, handle),
     );
   }
 
-  async #fetch(root: Hash, outputDir: string, record: TransferRecord, handle: TransferHandle): Promise<void> {
+  async #fetch(
+    root: Hash,
+    outputDir: string,
+    known: readonly P[],
+    record: TransferRecord,
+    handle: TransferHandle,
+  ): Promise<void> {
     const { timers, storage } = this.#options;
     const signal = handle.cancelled;
-    const providers = await this.#findProviders(root, signal);
+    const providers = await this.#findProviders(root, known, signal);
     record.describe({ peerId: providers[0].session.peerId });
     const common = {
       providers,
@@ -180,13 +188,20 @@ export class ShareService<P extends { readonly peerId: PeerId } = { readonly pee
     await this.#store(root, entries, outputDir, record, common);
   }
 
-  async #findProviders(root: Hash, signal: AbortSignal): Promise<Provider[]> {
+  async #findProviders(root: Hash, known: readonly P[], signal: AbortSignal): Promise<Provider[]> {
+    const asked = new Set<PeerId>();
     const dialing: Promise<Provider | null>[] = [];
+    const dial = (provider: P) => {
+      if (asked.has(provider.peerId)) return;
+      asked.add(provider.peerId);
+      dialing.push(
+        this.#options.dial(provider, signal).then((session) => ({ session, dropped: null }), () => null),
+      );
+    };
+    known.forEach(dial);
     for await (const found of this.#options.router.findProviders(root, signal)) {
       signal.throwIfAborted();
-      dialing.push(
-        this.#options.dial(found, signal).then((session) => ({ session, dropped: null }), () => null),
-      );
+      dial(found);
       if (dialing.length >= MAX_PROVIDERS) break;
     }
     const providers = (await Promise.all(dialing)).filter((each) => each !== null);

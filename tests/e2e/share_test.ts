@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { generateFile, hashFile } from "../../scripts/loopback_transfer.ts";
+import { temporaryFolder } from "../support/temporary_folder.ts";
+import { NodeProcess, runWraith } from "../support/wraith_process.ts";
+
+const MIB = 1_048_576;
+
+Deno.test("A folder is shared by two nodes, found in the DHT and fetched from both", async () => {
+  await using folder = await temporaryFolder();
+  const surroundings = { workingDir: folder.path };
+  await Deno.mkdir(join(folder.path, "album/raw"), { recursive: true });
+  const hash = await generateFile(join(folder.path, "album/raw/one.bin"), 5 * MIB + 3);
+  await Deno.writeTextFile(join(folder.path, "album/notes.txt"), "hello\n");
+
+  await using first = await NodeProcess.start(join(folder.path, "a"), [], surroundings);
+  const bootstrap = [`dht.bootstrap=${first.address}`];
+  await using second = await NodeProcess.start(join(folder.path, "b"), bootstrap, surroundings);
+  await using getter = await NodeProcess.start(join(folder.path, "c"), bootstrap, surroundings);
+
+  const shared = await first.run("share", "album");
+  assert.equal(shared.code, 0, shared.stderr);
+  assert.match(shared.stdout, /^wraith:[0-9a-f]{64}\n$/);
+  const link = shared.stdout.trim();
+  // The same content has the same link, whoever shares it.
+  assert.equal((await second.run("share", "album")).stdout.trim(), link);
+  assert.deepEqual(
+    JSON.parse((await first.run("share", "--json")).stdout).shares,
+    [{ link, name: "album", files: 2, bytes: 5 * MIB + 9 }],
+  );
+
+  const got = await getter.run("get", link, "--output", "out", "--json");
+  assert.equal(got.code, 0, got.stderr);
+  assert.equal(JSON.parse(got.stdout).state, "completed");
+  assert.equal(await hashFile(join(folder.path, "out/album/raw/one.bin")), hash);
+  assert.equal(await Deno.readTextFile(join(folder.path, "out/album/notes.txt")), "hello\n");
+
+  // Without a node of its own, and from a named peer.
+  const own = ["--data-dir", "own", "--set", "dht.enabled=false"];
+  const direct = await runWraith(
+    ["get", link, "-o", "direct", "--from", second.address, ...own],
+    surroundings,
+  );
+  assert.equal(direct.code, 0, direct.stderr);
+  assert.match(direct.stdout, /^got album: 5\.24 MB in [^\n]+\n$/);
+  assert.equal(await hashFile(join(folder.path, "direct/album/raw/one.bin")), hash);
+
+  for (const node of [first, second]) assert.equal((await node.run("share", "--stop", link)).code, 0);
+  const gone = await runWraith(["get", link, "-o", "gone", "--from", second.address, ...own], surroundings);
+  assert.equal(gone.code, 1);
+  assert.match(gone.stderr, /^wraith: No provider is left[^\n]*\n$/);
+  assert.deepEqual(await Array.fromAsync(Deno.readDir(join(folder.path, "gone"))), []);
+});
+
+Deno.test("A link that is none, or that nobody shares, is one clear line", async () => {
+  await using folder = await temporaryFolder();
+  const own = ["--data-dir", "own", "--set", "dht.enabled=false"];
+  const run = (...words: string[]) => runWraith([...words, ...own], { workingDir: folder.path });
+  const malformed = await run("get", "wraith:12");
+  assert.equal(malformed.code, 2);
+  assert.match(malformed.stderr, /wraith:12 is no link: expected wraith:<64 hex digits>/);
+  const unknown = await run("get", `wraith:${"ab".repeat(32)}`);
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /^wraith: Cannot get wraith:(ab){32}: nobody is known to share it[^\n]*\n$/);
+});
