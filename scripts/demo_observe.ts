@@ -9,7 +9,7 @@
 
 import { join } from "node:path";
 import { OtlpReceiver, type ReceivedSpan } from "../tests/observe/trace/otlp_receiver.ts";
-import type { LogLine, NodeProcess } from "../tests/support/wraith_process.ts";
+import type { LogLine, NodeProcess, ProgramWords } from "../tests/support/wraith_process.ts";
 import { impersonate } from "./impostor.ts";
 import { FROM_SOURCE, generateFile, type NodePair, sendMeasured, startPair } from "./loopback_transfer.ts";
 
@@ -23,6 +23,10 @@ const WATCHED_METRICS = [
   "wraith_audit_records_total",
   'wraith_log_lines_total{level="warn"}',
 ];
+/** The executable where `WRAITH_PROGRAM` names one, else the sources. */
+const PROGRAM: ProgramWords = Deno.env.get("WRAITH_PROGRAM")
+  ? [Deno.env.get("WRAITH_PROGRAM")!]
+  : FROM_SOURCE;
 const ATTACKER_IP = "127.0.0.2";
 const STORY = [
   "Session established",
@@ -43,7 +47,7 @@ try {
 
 async function run(): Promise<void> {
   await using collector = new OtlpReceiver();
-  const pair = await startPair(folder, FROM_SOURCE, [
+  const pair = await startPair(folder, PROGRAM, [
     "tracing.enabled=true",
     `tracing.endpoint=${collector.endpoint}`,
     "security.ban_time=3s",
