@@ -7,6 +7,7 @@
 import { basename } from "node:path";
 import { readBuildInfo } from "../build_info.ts";
 import { auditTail, auditVerify } from "./audit.ts";
+import { bansAdd, bansLift, bansList } from "./bans.ts";
 import type { Command } from "./command.ts";
 import { completionsOver } from "./completions.ts";
 import { daemon } from "./daemon.ts";
@@ -42,6 +43,9 @@ export const COMMANDS: readonly Command[] = [
   metrics,
   auditTail,
   auditVerify,
+  bansList,
+  bansAdd,
+  bansLift,
   exportCommand,
   doctor,
   completionsOver(() => COMMANDS),
@@ -54,7 +58,11 @@ export function wraith(): Program {
     summary: "Moves files between machines over encrypted sessions, and shows what it does",
     version: `wraith ${version} (${revision}, deno ${Deno.version.deno})`,
     commands: COMMANDS,
-    groups: { dht: "Ask the DHT, or about it", audit: "Read the audit trail, or verify it" },
+    groups: {
+      dht: "Ask the DHT, or about it",
+      audit: "Read the audit trail, or verify it",
+      bans: "Sources that are shut out",
+    },
     defaultCommand: "daemon",
   };
 }

@@ -11,6 +11,7 @@ import type { PeerAddress } from "../config/peer_address.ts";
 import type { Monitor } from "../monitor/monitor.ts";
 import { connectSystemd, type Systemd } from "../monitor/systemd.ts";
 import type { TransferService } from "../transfer/mod.ts";
+import { banRoutes } from "./control_bans.ts";
 import { dhtRoutes } from "./control_dht.ts";
 import { statusRoutes } from "./control_status.ts";
 import { shareRoutes } from "./control_shares.ts";
@@ -77,6 +78,7 @@ export class WraithNode {
       ...transferRoutes(this, bus.emit),
       ...shareRoutes(parts.shares, bus.emit),
       ...dhtRoutes(parts.dht),
+      ...banRoutes(parts.observers.detector, bus.emit),
     ]);
     this.#announce();
   }
