@@ -41,9 +41,11 @@ export class Host {
   /** What arrived on each stream, by connection and stream id. */
   readonly inbox = new Map<string, Inbound>();
   readonly datagrams: Uint8Array[] = [];
-  /** How many bytes a turn may read: a slow reader when small. */
-  readLimitBytes = Infinity;
+  /** Streams that the application leaves unread for now: see {@link readSome}. */
+  readonly unread = new Set<number>();
   readonly #outbox = new Map<string, Outbound>();
+  /** What {@link sendMany} has no stream for yet. */
+  readonly #backlog: { readonly connection: Connection; readonly bytes: Uint8Array }[] = [];
   readonly #slab = new Uint8Array(65_536);
   readonly #readBuffer = new Uint8Array(64 * 1024);
   #nextTimeout: Instant | null = null;
@@ -106,6 +108,30 @@ export class Host {
     return stream;
   }
 
+  /** Sends each of `messages` on a stream of its own, as soon as the peer's stream limit allows. */
+  sendMany(connection: Connection, messages: readonly Uint8Array[]): void {
+    for (const bytes of messages) this.#backlog.push({ connection, bytes });
+    this.#openFromBacklog();
+    this.turn();
+  }
+
+  /** Whether every stream of {@link sendMany} and {@link send} has arrived as a whole. */
+  get isEverythingDelivered(): boolean {
+    if (this.#backlog.length > 0) return false;
+    for (const { delivered } of this.#outbox.values()) if (!delivered) return false;
+    return true;
+  }
+
+  /** Reads up to `bytes` of a stream in {@link unread}. */
+  readSome(connection: Connection, streamId: number, bytes: number): void {
+    const stream = connection.stream(streamId);
+    if (stream === undefined) return;
+    const length = connection.read(this.world.now, stream, this.#readBuffer.subarray(0, bytes));
+    if (length > 0) this.received(connection, streamId).append(this.#readBuffer.subarray(0, length));
+    this.endpoint.wake(connection);
+    this.turn();
+  }
+
   isDelivered(connection: Connection, stream: Stream): boolean {
     return this.#outbox.get(keyOf(connection, stream.id))?.delivered ?? false;
   }
@@ -161,6 +187,8 @@ export class Host {
         if (outbound !== undefined) outbound.delivered = true;
         return;
       }
+      case "streams_available":
+        return this.#openFromBacklog();
       case "stream_reset":
         this.received(connection, event.streamId).resetCode = event.code;
         return;
@@ -172,7 +200,7 @@ export class Host {
 
   #readAll(connection: Connection, streamId: number): void {
     const stream = connection.stream(streamId);
-    if (stream === undefined) return;
+    if (stream === undefined || this.unread.has(streamId)) return;
     const inbound = this.received(connection, streamId);
     for (;;) {
       const length = connection.read(this.world.now, stream, this.#readBuffer);
@@ -185,6 +213,18 @@ export class Host {
       inbound.append(this.#readBuffer.subarray(0, length));
     }
     this.endpoint.wake(connection);
+  }
+
+  #openFromBacklog(): void {
+    while (this.#backlog.length > 0) {
+      const { connection, bytes } = this.#backlog[0];
+      const stream = connection.openStream("bulk");
+      if (stream === null) return;
+      this.#backlog.shift();
+      const key = keyOf(connection, stream.id);
+      this.#outbox.set(key, { connection, stream, bytes, offset: 0, delivered: false });
+      this.#pump(connection, stream.id);
+    }
   }
 
   #pump(connection: Connection, streamId: number): void {
