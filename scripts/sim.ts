@@ -8,6 +8,7 @@
 
 import { parseArgs } from "node:util";
 import { writeFileSync } from "node:fs";
+import { stderr, stdout } from "node:process";
 import type { Outcome, Scenario } from "../tests/sim/scenario.ts";
 import { SCENARIOS } from "../tests/sim/scenarios/all.ts";
 import { trace } from "../tests/sim/scenarios/congestion.ts";
@@ -78,25 +79,25 @@ function row(cells: readonly string[]): string {
 }
 
 function fail(message: string): number {
-  console.error(`sim: ${message}`);
+  stderr.write(`sim: ${message}\n`);
   return 2;
 }
 
 function print(line: string): void {
-  console.log(line);
+  stdout.write(`${line}\n`);
 }
 
 const INTRODUCTION = `# The transport on bad networks
 
 Each row is one run of two (or four) complete nodes' transports in a virtual network and virtual time:
 \`deno task sim\` prints this table, \`deno task sim --scenario NAME --seed N\` replays a row, and
-\`deno task sim --write\` writes this file. Same seed, same run, on any machine. The list is the QUIC interop
-runner's, on our protocol. Every transfer is compared byte by byte, and every session ends with no timer armed
-and no session index in use.
+\`deno task sim --write\` and \`deno fmt\` write this file. Same seed, same run, on any machine. The list is the
+QUIC interop runner's, on our protocol. Every transfer that ends is compared byte by byte, and its session leaves
+no timer armed and no session index in use.
 
 Links carry UDP payloads of up to 1,472 bytes (a 1,500-byte MTU); larger datagrams vanish. Unless the row says
 otherwise a link has 20 Mbit/s, a round trip of 40 ms and a buffer of one bandwidth-delay product.
-*Retransmitted* is packets declared lost per packet sent.
+_Retransmitted_ is packets declared lost per packet sent.
 `;
 
 const PLOTS = `

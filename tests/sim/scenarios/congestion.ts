@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { congestionNamed } from "../../../src/session/congestion_choice.ts";
 import type { Host } from "../host.ts";
 import type { LinkOptions } from "../link.ts";
-import { ETHERNET, mbps, type Outcome, outcomeOf, type Scenario, transfer } from "../scenario.ts";
+import { endCleanly, ETHERNET, mbps, type Outcome, outcomeOf, type Scenario, transfer } from "../scenario.ts";
 import { World } from "../world.ts";
 
 export type ControllerName = "cubic" | "bbr";
@@ -60,6 +60,11 @@ function flow(seed: number, controller: ControllerName, link: Partial<LinkOption
   const connection = client.established(server);
   const outcome = transfer(client, server, connection, bytes, 600_000);
   const { queueingMs, sent, maxQueueingMs } = world.link(CLIENT, SERVER).stats;
+  for (const each of [world.link(CLIENT, SERVER), world.link(SERVER, CLIENT)]) {
+    each.options = { ...each.options, loss: 0 };
+  }
+  world.run(1_000);
+  endCleanly(world, connection, client, server);
   const share = bytes / outcome.timeMs / RATE;
   return {
     ...outcome,
