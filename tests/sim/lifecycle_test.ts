@@ -149,7 +149,7 @@ Deno.test("a silent session ends after the idle timeout at both ends", () => {
 
 Deno.test("keepalive holds a silent session, and notices a peer that is gone", () => {
   const { world, client, server, connection } = session(28);
-  connection.keepAlive(world.now, true);
+  connection.keepAlive(true);
   client.endpoint.wake(connection);
   client.turn();
   world.run(115_000);

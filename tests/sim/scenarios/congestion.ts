@@ -3,6 +3,7 @@
  */
 
 import assert from "node:assert/strict";
+import { seededPrng } from "../../../src/entropy.ts";
 import { congestionNamed } from "../../../src/session/congestion_choice.ts";
 import type { Host } from "../host.ts";
 import type { LinkOptions } from "../link.ts";
@@ -54,7 +55,7 @@ export const CONGESTION: readonly Scenario[] = CONTROLLERS.flatMap((controller) 
 
 function flow(seed: number, controller: ControllerName, link: Partial<LinkOptions>, bytes: number): Outcome {
   const world = new World({ seed, link });
-  const settings = { congestion: congestionNamed(controller, seed) };
+  const settings = { congestion: congestionNamed(controller, seededPrng(seed)) };
   const client = world.host(CLIENT, { settings });
   const server = world.host(SERVER, { settings });
   const connection = client.established(server);
@@ -76,7 +77,7 @@ function flow(seed: number, controller: ControllerName, link: Partial<LinkOption
 /** Two flows through one bottleneck, the second three seconds later; shares over the last 40 of 60 s. */
 function crossTraffic(seed: number, controller: ControllerName): Outcome {
   const world = new World({ seed, link: { ...ETHERNET, latencyMs: 15 } });
-  const settings = { congestion: congestionNamed(controller, seed) };
+  const settings = { congestion: congestionNamed(controller, seededPrng(seed)) };
   const bottleneck = world.link(CLIENT, SERVER);
   bottleneck.options = { ...bottleneck.options, rate: RATE, queueBytes: 2 * BDP };
   world.share("10.0.1.1", "10.0.1.2", bottleneck);
@@ -110,7 +111,7 @@ export function trace(
   durationMs: number,
 ): { readonly timesMs: number[]; readonly windowBytes: number[]; readonly rateBytesPerMs: number[] } {
   const world = new World({ seed, link: ACCESS });
-  const settings = { congestion: congestionNamed(controller, seed) };
+  const settings = { congestion: congestionNamed(controller, seededPrng(seed)) };
   const client = world.host(CLIENT, { settings });
   const server = world.host(SERVER, { settings });
   const connection = client.established(server);

@@ -159,7 +159,7 @@ function keyUpdate(seed: number): Outcome {
 function keyUpdateByAge(seed: number): Outcome {
   const { world, client, server, connection } = session(seed, {});
   const startedAt = world.now;
-  connection.keepAlive(world.now, true);
+  connection.keepAlive(true);
   client.endpoint.wake(connection);
   client.turn();
   world.run(601_000);
