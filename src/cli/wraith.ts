@@ -18,6 +18,7 @@ import { get } from "./get.ts";
 import { id } from "./id.ts";
 import { init } from "./init.ts";
 import { metrics } from "./metrics.ts";
+import { mon } from "./mon.ts";
 import { healthcheck, readiness } from "./probes.ts";
 import type { Program } from "./program.ts";
 import { send } from "./send.ts";
@@ -41,6 +42,7 @@ export const COMMANDS: readonly Command[] = [
   healthcheck,
   readiness,
   metrics,
+  mon,
   auditTail,
   auditVerify,
   bansList,

@@ -13,6 +13,7 @@ import { connectSystemd, type Systemd } from "../monitor/systemd.ts";
 import type { TransferService } from "../transfer/mod.ts";
 import { banRoutes } from "./control_bans.ts";
 import { dhtRoutes } from "./control_dht.ts";
+import { sampleRoutes } from "./control_sample.ts";
 import { statusRoutes } from "./control_status.ts";
 import { shareRoutes } from "./control_shares.ts";
 import { transferRoutes } from "./control_transfers.ts";
@@ -56,7 +57,7 @@ export class WraithNode {
 
   /** @param resources undo the parts, the last one started first. */
   constructor(options: NodeOptions, parts: NodeParts, resources: AsyncDisposableStack) {
-    const { bus, view, monitor, control } = parts;
+    const { bus, view, monitor, pulse, control } = parts;
     this.transfers = parts.transfers;
     this.shares = parts.shares;
     this.view = view;
@@ -79,6 +80,7 @@ export class WraithNode {
       ...shareRoutes(parts.shares, bus.emit),
       ...dhtRoutes(parts.dht),
       ...banRoutes(parts.observers.detector, bus.emit),
+      ...sampleRoutes(pulse),
     ]);
     this.#announce();
   }

@@ -12,6 +12,7 @@ import type { DhtService } from "../dht/dht_service.ts";
 import type { Entropy } from "../entropy.ts";
 import { createMonitor, type Monitor } from "../monitor/monitor.ts";
 import type { NodeFacts } from "../monitor/node_view.ts";
+import { Pulse } from "../monitor/pulse.ts";
 import { EventBus } from "../observe/event_bus.ts";
 import { createLog, tracedSuite } from "../observe/log/mod.ts";
 import { FileStorage, systemTimers, type TraceContext, TransferService } from "../transfer/mod.ts";
@@ -50,6 +51,7 @@ export interface NodeParts {
   readonly meeting: Meeting;
   readonly view: LiveNodeView;
   readonly monitor: Monitor;
+  readonly pulse: Pulse;
   /** Null for a private node, and where there are no Unix sockets. */
   readonly control: ControlServer | null;
 }
@@ -142,6 +144,9 @@ export async function startParts(options: PartsOptions, undo: AsyncDisposableSta
     exemplarOf: (event) => observers.tracing.spanOf(event) ?? null,
   });
   undo.defer(() => monitor.stop());
+  const pulse = new Pulse({ view, health: monitor.health, bus, clock });
+  undo.defer(() => pulse.stop());
+  pulse.start();
   await monitor.start();
   observers.detector.start();
   undo.defer(() => observers.detector.stop());
@@ -152,7 +157,20 @@ export async function startParts(options: PartsOptions, undo: AsyncDisposableSta
   undo.defer(() => dht?.stop());
   // What a command's own node shared would be gone with the command.
   if (options.role === "daemon") await shares.start();
-  return { bus, identity, observers, network, transfers, shares, dht, meeting, view, monitor, control };
+  return {
+    bus,
+    identity,
+    observers,
+    network,
+    transfers,
+    shares,
+    dht,
+    meeting,
+    view,
+    monitor,
+    pulse,
+    control,
+  };
 }
 
 function createTransfers(
