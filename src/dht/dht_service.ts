@@ -14,7 +14,7 @@ import { loadContacts, saveContacts } from "./contact_store_file.ts";
 import type { DhtOutput } from "./dht_context.ts";
 import { DhtCore, type DhtIdentity } from "./dht_core.ts";
 import type { DhtSettings } from "./dht_settings.ts";
-import { isCanonicalAddress, isRelayedAddress } from "./endpoint_address.ts";
+import { hasOwnAddress, isCanonicalAddress } from "./endpoint_address.ts";
 import type { LookupKind } from "./lookup.ts";
 import { type NodeId, nodeIdOf, pointOf } from "./node_id.ts";
 import type { DhtRecord, RecordSuite } from "./record.ts";
@@ -163,7 +163,7 @@ export class DhtService {
   /** A DATAGRAM frame of type 1 arrived. The bytes are borrowed until the call returns. */
   onDatagram(session: DhtSession, bytes: Uint8Array): void {
     // A relayed session has no address of its own to remember its peer by.
-    if (!this.#isRunning || isRelayedAddress(session.remoteAddr)) return;
+    if (!this.#isRunning || !hasOwnAddress(session)) return;
     const from = { peerId: session.peerId, address: session.remoteAddr };
     this.#turn((now) => this.#core.handleDatagram(now, from, bytes));
   }

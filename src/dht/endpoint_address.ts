@@ -96,6 +96,11 @@ export function isRelayedAddress(address: string): boolean {
   return address.startsWith(`[${RELAYED_NETWORK}`);
 }
 
+/** Whether a session's remote address is one that others could be told: a literal one, and no circuit. */
+export function hasOwnAddress({ remoteAddr }: { readonly remoteAddr: string }): boolean {
+  return isCanonicalAddress(remoteAddr) && !isRelayedAddress(remoteAddr);
+}
+
 /** The first 64 bits of circuit addresses: `fd` and "WRAITH" in ASCII, as a unique local network (RFC 4193). */
 export const RELAYED_NETWORK = "fd57:5241:4954:4800:";
 

@@ -10,7 +10,7 @@ import type { Prng } from "../entropy.ts";
 import type { EmitEvent } from "../observe/events.ts";
 import type { PeerAddress } from "./contact.ts";
 import type { DhtNetwork, DhtSession } from "./dht_service.ts";
-import { isRelayedAddress } from "./endpoint_address.ts";
+import { hasOwnAddress } from "./endpoint_address.ts";
 import { Rendezvous, type RendezvousOutput } from "./rendezvous.ts";
 
 export interface RendezvousServiceOptions {
@@ -46,9 +46,9 @@ export class RendezvousService {
       self,
       prng,
       addressOf: (peerId) => {
-        const address = network.sessionWith(peerId)?.remoteAddr;
+        const session = network.sessionWith(peerId);
         // A relayed session says nothing about where its peer is.
-        return address === undefined || isRelayedAddress(address) ? null : address;
+        return session !== null && hasOwnAddress(session) ? session.remoteAddr : null;
       },
     });
   }
@@ -72,7 +72,7 @@ export class RendezvousService {
 
   /** A DATAGRAM frame of type 2 arrived. */
   onDatagram(session: DhtSession, bytes: Uint8Array): void {
-    if (isRelayedAddress(session.remoteAddr)) return;
+    if (!hasOwnAddress(session)) return;
     const from = { peerId: session.peerId, address: session.remoteAddr };
     this.#core.handleDatagram(this.#options.clock.now(), from, bytes);
     this.#drain();

@@ -4,6 +4,7 @@ import {
   decodeAddress,
   encodeAddress,
   formatAddress,
+  hasOwnAddress,
   isCanonicalAddress,
   MAX_ADDRESS_BYTES,
   mayMention,
@@ -109,6 +110,14 @@ Deno.test("Networks are /24 and /48 of public addresses; private ones are not co
   }
   assert.equal(sourceOf("10.1.2.3:99"), "10.1.2.3");
   assert.equal(sourceOf("203.0.113.7:1"), "203.0.113.0/24");
+});
+
+Deno.test("A circuit and a zoned address are no address to tell others", () => {
+  assert.ok(hasOwnAddress({ remoteAddr: "203.0.113.7:1" }));
+  assert.ok(hasOwnAddress({ remoteAddr: "[2001:db8::1]:1" }));
+  for (const remoteAddr of ["[fd57:5241:4954:4800::1]:1", "[fe80::1%eth0]:1", "example.org:1"]) {
+    assert.ok(!hasOwnAddress({ remoteAddr }), remoteAddr);
+  }
 });
 
 Deno.test("An address is mentioned only to peers of its own reach", () => {
