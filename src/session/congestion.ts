@@ -51,6 +51,8 @@ export interface CongestionController {
    * @param persistent whether the losses span persistent congestion (RFC 9002 §7.6).
    */
   onLoss(now: Instant, newestLostSentAt: Instant, lostBytes: number, persistent: boolean): void;
+  /** Everything lately declared lost has arrived after all: the path reorders, it is not congested. */
+  onSpuriousLoss?(): void;
   /** The datagram size changed. */
   onDatagramSize(bytes: number): void;
   /** The path is a new one: forget (RFC 9000 §9.4). */

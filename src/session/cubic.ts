@@ -31,6 +31,9 @@ export class Cubic implements CongestionController {
   /** Since when the application sends less than the window, or null. */
   #unusedSince: Instant | null = null;
   #windowMax = 0;
+  #beforeReduction:
+    | { readonly window: number; readonly threshold: number; readonly windowMax: number }
+    | null = null;
   #plateauSeconds = 0;
   #renoWindow = 0;
 
@@ -79,7 +82,23 @@ export class Cubic implements CongestionController {
     if (persistent) this.#window = this.#minimum;
   }
 
+  /** RFC 9438 §4.9.2: a reduction that losses did not justify is taken back. */
+  onSpuriousLoss(): void {
+    if (this.#beforeReduction === null) return;
+    const { window, threshold, windowMax } = this.#beforeReduction;
+    this.#window = Math.max(this.#window, window);
+    this.#threshold = threshold;
+    this.#windowMax = windowMax;
+    this.#epochStart = null;
+    this.#beforeReduction = null;
+  }
+
   #reduce(now: Instant): void {
+    this.#beforeReduction = {
+      window: this.#window,
+      threshold: this.#threshold,
+      windowMax: this.#windowMax,
+    };
     this.#recoveryStart = now;
     this.#hystart.finish();
     // Fast convergence (RFC 9438 §4.7): give room to newcomers when the plateau falls.
@@ -104,6 +123,7 @@ export class Cubic implements CongestionController {
     this.#epochStart = null;
     this.#unusedSince = null;
     this.#windowMax = 0;
+    this.#beforeReduction = null;
   }
 
   get #inSlowStart(): boolean {

@@ -9,11 +9,10 @@ import type { AckRanges } from "../wire/frames.ts";
 import type { AckSample, CongestionController } from "./congestion.ts";
 import type { ConnectionTotals } from "./endpoint_stats.ts";
 import { ProtocolError } from "./protocol_error.ts";
+import { Reordering } from "./reordering.ts";
 import { RttEstimator } from "./rtt_estimator.ts";
 import { type DeliveryState, type FrameFate, SentPackets } from "./sent_packets.ts";
 
-/** RFC 9002 §6.1.1. */
-const PACKET_THRESHOLD = 3;
 /** RFC 9002 §7.6.1. */
 const PERSISTENT_CONGESTION_THRESHOLD = 3;
 /** Probes per timeout (RFC 9002 §6.2.4). */
@@ -52,6 +51,7 @@ export class LossRecovery {
   readonly #fate: FrameFate;
   readonly #path: PathFeedback;
   readonly #totals: ConnectionTotals;
+  readonly #reordering = new Reordering();
   readonly #delivery: DeliveryState = {
     delivered: 0,
     deliveredAt: 0 as Instant,
@@ -158,6 +158,9 @@ export class LossRecovery {
     beginSample(now, this.#inFlightBytes);
     const largestIsNew = this.sent.isOutstanding(largest);
     this.#acknowledgeRanges(ranges);
+    const spurious = this.#reordering.onAck(ranges);
+    this.stats.spuriousLosses += spurious;
+    if (spurious > 0 && !this.#reordering.hasBelievedLosses) this.controller.onSpuriousLoss?.();
     if (sample.largestAcked < 0) return false;
     this.#largestAcked = Math.max(this.#largestAcked, largest);
     if (largestIsNew) {
@@ -201,6 +204,7 @@ export class LossRecovery {
   /** The path is a new one (RFC 9002 §5.2, RFC 9000 §9.4). */
   onNewPath(): void {
     this.rtt.reset();
+    this.#reordering.reset();
     this.controller.reset();
     this.#firstSampleAt = null;
     this.#probeCount = 0;
@@ -251,6 +255,7 @@ export class LossRecovery {
     this.#lossTime = null;
     const sent = this.sent;
     const lossDelayMs = this.rtt.lossDelayMs;
+    const { packetThreshold } = this.#reordering;
     const lostBefore = now - lossDelayMs;
     let lostBytes = 0;
     let newest = -1;
@@ -264,7 +269,7 @@ export class LossRecovery {
         continue;
       }
       const sentAt = sent.sentAt(number);
-      if (sentAt > lostBefore && this.#largestAcked < number + PACKET_THRESHOLD) {
+      if (sentAt > lostBefore && this.#largestAcked < number + packetThreshold) {
         this.#lossTime = later(sentAt, lossDelayMs);
         break;
       }
@@ -293,6 +298,7 @@ export class LossRecovery {
     const inFlight = this.sent.isInFlight(number);
     const bytes = this.sent.bytesOf(number);
     if (inFlight) this.#inFlightBytes -= bytes;
+    if (inFlight) this.#reordering.onLost(number);
     this.sent.lose(number, this.#fate);
     this.stats.packetsLost++;
     this.#totals.packetsLost++;

@@ -142,3 +142,19 @@ Deno.test("time in which the application used no window moves nothing along the 
   const difference = Math.abs(idle.cubic.windowBytes - busy.cubic.windowBytes);
   assert.ok(difference < 0.01 * busy.cubic.windowBytes, `${difference} bytes apart after a minute's pause`);
 });
+
+Deno.test("a reduction that turns out unjustified is taken back, once", () => {
+  const flow = new Flow();
+  flow.growTo(200_000);
+  const before = flow.cubic.windowBytes;
+  flow.now += 1;
+  flow.lose();
+  flow.cubic.onSpuriousLoss();
+  assert.equal(flow.cubic.windowBytes, before);
+  assert.equal(flow.cubic.state, "slow_start");
+  flow.now += 1;
+  flow.lose();
+  flow.cubic.onSpuriousLoss();
+  flow.cubic.onSpuriousLoss();
+  assert.equal(flow.cubic.windowBytes, before);
+});

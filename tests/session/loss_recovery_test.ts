@@ -215,3 +215,22 @@ Deno.test("under any schedule each frame is acknowledged or lost exactly once, a
     { numRuns: 200 },
   );
 });
+
+Deno.test("a path that reorders teaches how far: what was declared lost too soon raises the threshold", () => {
+  const bench = new Bench();
+  bench.send(6);
+  bench.now = 100;
+  bench.ack([1, 5]);
+  assert.deepEqual(bench.lost, [0]);
+  bench.ack([0, 5]);
+  assert.equal(bench.recovery.stats.spuriousLosses, 1);
+  bench.send(7);
+  bench.ack([7, 11]);
+  assert.deepEqual(bench.lost, [0], "five behind is not lost any more");
+  bench.ack([7, 12]);
+  assert.deepEqual(bench.lost, [0, 6]);
+  bench.recovery.onNewPath();
+  bench.send(4);
+  bench.ack([14, 16]);
+  assert.deepEqual(bench.lost, [0, 6, 13], "a new path starts over");
+});
