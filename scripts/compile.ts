@@ -21,7 +21,7 @@ const TARGETS = [
 ] as const;
 
 /** Files that the program reads or starts at run time, relative to the repository root. */
-const EMBEDDED = ["dist/build.json"];
+const EMBEDDED = ["dist/build.json", "src/monitor/page/status.css", "src/monitor/page/status.js"];
 
 const { values: options } = parseArgs({
   args: Deno.args,

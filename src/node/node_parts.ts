@@ -12,6 +12,7 @@ import type { DhtService } from "../dht/dht_service.ts";
 import type { Entropy } from "../entropy.ts";
 import { createMonitor, type Monitor } from "../monitor/monitor.ts";
 import type { NodeFacts } from "../monitor/node_view.ts";
+import { statusRoutes } from "../monitor/page/status_routes.ts";
 import { Pulse } from "../monitor/pulse.ts";
 import { EventBus } from "../observe/event_bus.ts";
 import { createLog, tracedSuite } from "../observe/log/mod.ts";
@@ -147,6 +148,7 @@ export async function startParts(options: PartsOptions, undo: AsyncDisposableSta
   const pulse = new Pulse({ view, health: monitor.health, bus, clock });
   undo.defer(() => pulse.stop());
   pulse.start();
+  for (const route of statusRoutes(pulse)) monitor.addRoute(route);
   await monitor.start();
   observers.detector.start();
   undo.defer(() => observers.detector.stop());

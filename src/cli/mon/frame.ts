@@ -8,7 +8,7 @@ import type { ChalkInstance } from "chalk";
 import type { NodeSample } from "../../monitor/node_sample.ts";
 import { printable } from "../text_table.ts";
 import { clipped, padded } from "./columns.ts";
-import { shownBps, shownSpan } from "./figures.ts";
+import { shownBps, shownSpan } from "../../monitor/figures.ts";
 import { SESSION_ORDERS, sessionLines, TRANSFER_ORDERS, transferLines } from "./listings.ts";
 import { sparkline } from "./sparkline.ts";
 import { recentTransferLines, statusBox } from "./status_box.ts";

@@ -8,7 +8,14 @@ import type { ChalkInstance } from "chalk";
 import type { NodeSample, SampledSession, SampledTransfer } from "../../monitor/node_sample.ts";
 import { printable } from "../text_table.ts";
 import { padded } from "./columns.ts";
-import { shownBps, shownLatency, shownPeer, shownSize, shownSpan, wholePercent } from "./figures.ts";
+import {
+  shownBps,
+  shownLatency,
+  shownPeer,
+  shownSize,
+  shownSpan,
+  wholePercent,
+} from "../../monitor/figures.ts";
 
 /** A way to sort, the greatest first. */
 interface Order<T> {

@@ -8,7 +8,14 @@ import type { ChalkInstance } from "chalk";
 import type { NodeSample, SampledTransfer } from "../../monitor/node_sample.ts";
 import { printable } from "../text_table.ts";
 import { clipped, padded } from "./columns.ts";
-import { shownBps, shownCount, shownPeer, shownSize, shownSpan, wholePercent } from "./figures.ts";
+import {
+  shownBps,
+  shownCount,
+  shownPeer,
+  shownSize,
+  shownSpan,
+  wholePercent,
+} from "../../monitor/figures.ts";
 
 /** The box: 49 columns wide by what a terminal shows, or as narrow as the terminal. */
 export function statusBox(sample: NodeSample, columns: number): string[] {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Chalk } from "chalk";
 import fc from "fast-check";
 import stringWidth from "string-width";
-import { shownBps, shownSize, shownSpan } from "../../../src/cli/mon/figures.ts";
+import { shownBps, shownSize, shownSpan } from "../../../src/monitor/figures.ts";
 import { frameLines, plainLines, type Shown, VIEWS } from "../../../src/cli/mon/frame.ts";
 import { sparkline } from "../../../src/cli/mon/sparkline.ts";
 import { fakeSample, sampledTransferOf } from "../../support/fake_sample.ts";

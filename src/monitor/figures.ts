@@ -1,5 +1,5 @@
 /**
- * Numbers as the dashboard words them: rounded, never cut off.
+ * Numbers as dashboards word them: rounded, never cut off.
  *
  * @module
  */
