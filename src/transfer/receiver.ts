@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock } from "../clock.ts";
+import type { Clock, Instant } from "../clock.ts";
 import { equalBytes } from "../bytes.ts";
 import type { ChunkPool } from "./chunk_pool.ts";
 import { CommitQueue } from "./commit_queue.ts";
@@ -19,6 +19,7 @@ import type { MessageWriter } from "./message_writer.ts";
 import type { ChunkRun, Message } from "./messages.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 import { type Storage, StorageError, type StoredFile } from "./storage.ts";
+import type { Timers } from "./timers.ts";
 import { TransferError } from "./transfer_error.ts";
 import type { TransferRecord } from "./transfer_record.ts";
 import { zeroLeaf } from "./zero_leaf.ts";
@@ -27,6 +28,7 @@ type Hash = Uint8Array<ArrayBuffer>;
 
 export interface ReceiverOptions {
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly storage: Storage;
   readonly destination: Destination;
   readonly journal: Journal;
@@ -55,6 +57,8 @@ export class Receiver {
   #bytesWhilePaused = 0;
   #completed = false;
   #said = false;
+  /** Since when the sender's next message is waited for; null while one is handled. */
+  #waitingSince: Instant | null = null;
   #background = 0;
 
   constructor(options: ReceiverOptions) {
@@ -138,9 +142,12 @@ export class Receiver {
   /** Reads until the sender has finished. True when it did so after all was settled. */
   async #readAll(): Promise<boolean> {
     const { reader, link } = this.#options;
+    const stopWatching = this.#watchForSilence();
     try {
       for (;;) {
+        this.#waitingSince = this.#options.clock.now();
         const message = await reader.next();
+        this.#waitingSince = null;
         if (message === null) break;
         await this.#handle(message);
       }
@@ -149,9 +156,27 @@ export class Receiver {
       // stream ends the way the other side lets go of it.
       if (!this.#said && link.failure === null) link.fail(asTransferError(error));
       return false;
+    } finally {
+      stopWatching();
     }
     if (!this.#said) link.onPeerFailed(new TransferError("network", "The sender ended before it was done"));
     return this.#said;
+  }
+
+  /** A sender that is connected but says nothing does not keep its place for ever. Returns what ends the watch. */
+  #watchForSilence(): () => void {
+    const { clock, timers, link } = this.#options;
+    const look = () => {
+      const isSilent = this.#waitingSince !== null && clock.now() - this.#waitingSince >= SILENCE_MS;
+      if (isSilent && !link.paused) {
+        if (this.#said) return link.letGoSoon();
+        const minutes = SILENCE_MS / 60_000;
+        return link.fail(new TransferError("network", `The sender sent nothing for ${minutes} minutes`));
+      }
+      cancel = timers.after(SILENCE_CHECK_MS, look);
+    };
+    let cancel = timers.after(SILENCE_CHECK_MS, look);
+    return () => cancel();
   }
 
   async #handle(message: Message): Promise<void> {
@@ -562,6 +587,8 @@ function runBytes(run: ChunkRun, sizeBytes: number): number {
   return Math.min((run.first + run.count) * CHUNK_BYTES, sizeBytes) - run.first * CHUNK_BYTES;
 }
 
+const SILENCE_MS = 300_000;
+const SILENCE_CHECK_MS = 60_000;
 const MAX_HAVE_RUNS = 2_048;
 const SAVED_BYTES = 4 * 2 ** 20;
 const SAVED_MS = 250;

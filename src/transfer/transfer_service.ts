@@ -337,7 +337,7 @@ export class TransferService {
     settings: TransferSettings,
     wires: IncomingWires,
   ): Promise<void> {
-    const { storage, clock } = this.#options;
+    const { storage, clock, timers } = this.#options;
     const outputDir = this.#outputDir();
     const journalPath = `${outputDir}/${JOURNAL_PREFIX}${key}`;
     await guarded(outputDir, () => makeDirectories(storage, outputDir));
@@ -353,6 +353,7 @@ export class TransferService {
       });
       const receiver = new Receiver({
         clock,
+        timers,
         storage,
         destination,
         journal,

@@ -280,6 +280,15 @@ Deno.test("A peer that opens a stream and says nothing is let go", async () => {
   await assert.rejects(() => sender.world.drive(sender.reader.next()), /reset/);
 });
 
+Deno.test("A sender that falls silent in the middle loses its place after five minutes", async () => {
+  const sender = await HostileSender.connect();
+  const began = sender.world.time.now();
+  await sender.offer([{ path: "a", sizeBytes: 2 * CHUNK_BYTES }]);
+  await sender.chunk(0, 0, someBytes(CHUNK_BYTES));
+  await sender.refused("network", /sent nothing for 5 minutes/);
+  assert.ok(sender.world.time.now() - began >= 300_000);
+});
+
 Deno.test("Bytes that are no message end the transfer as malformed", async () => {
   for (
     const bytes of [[0x01, 0xff], [0x40, 0x03, 0x82, 0x18, 0x63], [0xc0], [0xbf, 0xff, 0xff, 0xff], [
