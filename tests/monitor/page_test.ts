@@ -153,6 +153,28 @@ Deno.test("What peers chose cannot become markup", () => {
   for (const [part, markup] of Object.entries(parts)) assert.doesNotMatch(markup, /<script|\u202e/, part);
 });
 
+Deno.test("Every cell of a transfer stands under its heading", () => {
+  const { transfers } = partsOf(fakeSample());
+  const headings = [...transfers.matchAll(/<th scope="col"[^>]*>([^<]*)</g)].map(([, heading]) => heading);
+  const firstRow = transfers.slice(
+    transfers.indexOf("<tbody>"),
+    transfers.indexOf("</tr>", transfers.indexOf("<tbody>")),
+  );
+  const cells = [...firstRow.matchAll(/<t[hd][^>]*>([^]*?)<\/t[hd]>/g)]
+    .map(([, cell]) => cell.replace(/<[^>]*>/g, "").trim());
+  assert.deepEqual(Object.fromEntries(headings.map((heading, index) => [heading, cells[index]])), {
+    Name: "file1.bin",
+    Progress: "100%",
+    Peer: "to peer:abc123",
+    State: "completed",
+    Size: "1.2 GB",
+    Rate: "640 Mbps",
+    Time: "15s",
+    Message: "",
+  });
+  assert.equal(cells.length, headings.length);
+});
+
 Deno.test("The chart ends at the right edge and stays inside", () => {
   const { throughput } = partsOf(fakeSample());
   const [, points] = /<polyline class="send" points="([^"]*)"/.exec(throughput)!;

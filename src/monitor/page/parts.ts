@@ -95,10 +95,10 @@ function transfersTable(transfers: readonly SampledTransfer[]): Markup {
     return html`
       <tr>
         <th scope="row" class="text">${transfer.name}</th>
-        <td>${direction} ${shownPeer(transfer.peer_id)}</td>
-        <td class="${tone}">${transfer.state}</td>
         <td><progress max="100" value="${percent}" aria-label="Progress of ${transfer
           .name}"></progress> ${percent}%</td>
+        <td>${direction} ${shownPeer(transfer.peer_id)}</td>
+        <td class="${tone}">${transfer.state}</td>
         <td class="number">${shownSize(transfer.bytes_total)}</td>
         <td class="number">${shownBps(transfer.bps)}</td>
         <td class="number">${shownSpan(transfer.duration_ms)}</td>
@@ -111,9 +111,9 @@ function transfersTable(transfers: readonly SampledTransfer[]): Markup {
       <thead>
         <tr>
           <th scope="col">Name</th>
+          <th scope="col">Progress</th>
           <th scope="col">Peer</th>
           <th scope="col">State</th>
-          <th scope="col">Progress</th>
           <th scope="col" class="number">Size</th>
           <th scope="col" class="number">Rate</th>
           <th scope="col" class="number">Time</th>
@@ -172,7 +172,7 @@ function securityTable({ security }: NodeSample): Markup {
       <tr>
         <td>${note.at.slice(0, 19).replace("T", " ")}</td>
         <th scope="row">${note.what}</th>
-        <td class="text">${note.source}</td>
+        <td>${note.source}</td>
         <td class="text">${note.detail}</td>
       </tr>
     `
