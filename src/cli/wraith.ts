@@ -19,6 +19,7 @@ import { id } from "./id.ts";
 import { init } from "./init.ts";
 import { metrics } from "./metrics.ts";
 import { mon } from "./mon.ts";
+import { profile } from "./profile.ts";
 import { healthcheck, readiness } from "./probes.ts";
 import type { Program } from "./program.ts";
 import { send } from "./send.ts";
@@ -43,6 +44,7 @@ export const COMMANDS: readonly Command[] = [
   readiness,
   metrics,
   mon,
+  profile,
   auditTail,
   auditVerify,
   bansList,

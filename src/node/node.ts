@@ -13,6 +13,7 @@ import { connectSystemd, type Systemd } from "../monitor/systemd.ts";
 import type { TransferService } from "../transfer/mod.ts";
 import { banRoutes } from "./control_bans.ts";
 import { dhtRoutes } from "./control_dht.ts";
+import { profileRoutes } from "./control_profile.ts";
 import { sampleRoutes } from "./control_sample.ts";
 import { statusRoutes } from "./control_status.ts";
 import { shareRoutes } from "./control_shares.ts";
@@ -81,6 +82,7 @@ export class WraithNode {
       ...dhtRoutes(parts.dht),
       ...banRoutes(parts.observers.detector, bus.emit),
       ...sampleRoutes(pulse),
+      ...profileRoutes(bus.emit),
     ]);
     this.#announce();
   }
