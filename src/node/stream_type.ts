@@ -5,9 +5,13 @@
  */
 
 import { type PeerStream, StreamError } from "../transfer/mod.ts";
+import { DecodeError } from "../wire/decode_error.ts";
 import { ByteReader } from "../wire/varint.ts";
 
-/** Reads a stream's type, byte by byte so that nothing behind it is taken; null when the stream ends before. */
+/**
+ * Reads a stream's type, byte by byte so that nothing behind it is taken; null when the stream ends before, or
+ * begins with no type there could be.
+ */
 export async function readStreamType(stream: PeerStream): Promise<number | null> {
   const bytes = new Uint8Array(MAX_VARINT_BYTES);
   try {
@@ -19,7 +23,7 @@ export async function readStreamType(stream: PeerStream): Promise<number | null>
     }
     return new ByteReader().reset(bytes, 0, length).varint();
   } catch (error) {
-    if (error instanceof StreamError) return null;
+    if (error instanceof StreamError || error instanceof DecodeError) return null;
     throw error;
   }
 }

@@ -316,7 +316,7 @@ export class Connection {
     } catch (error) {
       if (error instanceof ProtocolError) return this.close(now, error.code, error.message, "error");
       if (error instanceof DecodeError) return this.close(now, "frame_encoding", error.message, "error");
-      throw error;
+      return this.#failInternally(now, error);
     }
     if (from === path.active || from.text === path.active.text) path.onReceived(length);
     else if (this.#opener.isNewest) {
@@ -330,6 +330,21 @@ export class Connection {
         to: from.text,
       });
     }
+  }
+
+  /** A fault of ours costs this session, not the node. */
+  #failInternally(now: Instant, error: unknown): void {
+    const { peerId, remoteAddr } = this;
+    const message = `Session failed: ${error instanceof Error ? error.message : String(error)}`;
+    this.#emit({
+      type: "node.error",
+      errorType: "internal",
+      component: "session",
+      message,
+      peerId,
+      remoteAddr,
+    });
+    this.close(now, "internal_error", "internal error", "error");
   }
 
   #onAuthentic(now: Instant, length: number): void {
