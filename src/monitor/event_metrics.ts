@@ -77,7 +77,7 @@ export class EventMetrics {
       case "dht.rpc.finished":
         return metrics.dhtRpcs.inc({ type: event.rpc, result: event.result });
       case "dht.refused":
-        return metrics.dhtRefusals.inc({ what: event.what, reason: event.reason });
+        return metrics.dhtRefusals.inc({ what: event.what, reason: event.reason }, event.count ?? 1);
       case "security.detected":
         return metrics.securityEvents.inc({ detector: event.detector });
       case "security.authentication_failed":

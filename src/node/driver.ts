@@ -60,6 +60,8 @@ export class Driver {
   readonly #listener: SessionListener;
   readonly #slab = new Uint8Array(SLAB_BYTES);
   readonly #sessions = new Map<number, Session>();
+  /** The same sessions by peer, oldest first: the DHT asks for every message. */
+  readonly #byPeer = new Map<PeerId, readonly Session[]>();
   readonly #waiting = new Map<number, Waiting>();
   readonly #limits: { readonly maxBytes: number; readonly maxSegments: number };
   #sending: Promise<void> | null = null;
@@ -102,9 +104,7 @@ export class Driver {
 
   /** The newest open session with `peerId`, or null. */
   sessionWith(peerId: PeerId): Session | null {
-    let found: Session | null = null;
-    for (const session of this.#sessions.values()) if (session.peerId === peerId) found = session;
-    return found;
+    return this.#byPeer.get(peerId)?.at(-1) ?? null;
   }
 
   /** Starts receiving. Call once. */
@@ -210,7 +210,7 @@ export class Driver {
     if (event.kind === "connection") {
       const session = this.#sessions.get(event.connection.sessionId);
       if (session === undefined) return;
-      if (event.event.kind === "closed") this.#sessions.delete(session.id);
+      if (event.event.kind === "closed") this.#forget(session);
       return session.onEvent(event.event);
     }
     const waiting = this.#waiting.get(event.handshakeId);
@@ -219,8 +219,16 @@ export class Driver {
     const { connection, direction } = event;
     const session = new Session(this, connection, direction, this.#clock.epochMs(), this.#listener);
     this.#sessions.set(session.id, session);
+    this.#byPeer.set(session.peerId, [...this.#byPeer.get(session.peerId) ?? [], session]);
     this.#listener.onSession(session);
     waiting?.resolve(session);
+  }
+
+  #forget(session: Session): void {
+    this.#sessions.delete(session.id);
+    const others = this.#byPeer.get(session.peerId)!.filter((other) => other !== session);
+    if (others.length === 0) this.#byPeer.delete(session.peerId);
+    else this.#byPeer.set(session.peerId, others);
   }
 
   #transmit(now: Instant): void {

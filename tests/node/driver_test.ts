@@ -107,6 +107,18 @@ Deno.test("A driver that closes tells its peers, whose streams fail", async () =
   assert.ok(!(await ended.promise).isOpen);
 });
 
+Deno.test("The newest session with a peer is the one that is found, then the one before it", async () => {
+  await using server = testNode();
+  await using client = testNode();
+  assert.equal(client.driver.sessionWith(server.peerId), null);
+  const first = await client.driver.connect(server.address, server.peerId);
+  const second = await client.driver.connect(server.address, server.peerId);
+  assert.equal(client.driver.sessionWith(server.peerId), second);
+  second.close();
+  await new Promise<void>((resolve) => second.ended.addEventListener("abort", () => resolve()));
+  assert.equal(client.driver.sessionWith(server.peerId), first);
+});
+
 Deno.test("A session that the peer's stream limit holds back opens its streams later", async () => {
   const take = async (stream: PeerStream) => {
     await readAll(stream);
