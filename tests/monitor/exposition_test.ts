@@ -92,10 +92,11 @@ Deno.test("Any label value survives both formats", () => {
   fc.assert(fc.property(fc.string({ unit: "grapheme" }), (value) => {
     for (const format of ["text", "openmetrics"] as const) {
       const lines = writeExposition([family(value)], format).split("\n");
-      const [, escaped] = /^wraith_build_info\{version="(.*)"\} 1$/.exec(
+      // Only "\n" ends a line of the exposition; a bare dot would stop at "\r" and U+2028 too.
+      const [, escaped] = /^wraith_build_info\{version="(.*)"\} 1$/s.exec(
         lines.find((line) => !line.startsWith("#"))!,
       )!;
-      const back = escaped.replace(/\\(.)/g, (_, c) => c === "n" ? "\n" : c);
+      const back = escaped.replace(/\\(.)/gs, (_, c) => c === "n" ? "\n" : c);
       assert.equal(back, value);
     }
   }));
