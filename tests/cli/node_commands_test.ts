@@ -86,7 +86,9 @@ Deno.test("metrics prints the exposition", async () => {
 });
 
 Deno.test("The probes say what the specification's scripts say", async () => {
-  const view = new FakeNodeView();
+  // The liveness probe looks whether the node's port is bound: hold one for as long as the nodes seem to run.
+  using udp = bindUdp();
+  const view = new FakeNodeView(udp.text);
   await withNode(view, async (run) => {
     assert.deepEqual(await run("healthcheck"), { code: EXIT.success, out: "OK: WRAITH healthy\n", err: "" });
     assert.deepEqual(await run("readiness"), {
@@ -98,7 +100,7 @@ Deno.test("The probes say what the specification's scripts say", async () => {
     assert.equal(document.status, "OK");
     assert.equal(document.dht_peers, 5);
   });
-  const lonely = new FakeNodeView();
+  const lonely = new FakeNodeView(udp.text);
   lonely.dhtState!.peers = 2;
   await withNode(lonely, async (run) => {
     const { code, out } = await run("readiness");
@@ -112,6 +114,28 @@ Deno.test("The probes say what the specification's scripts say", async () => {
     assert.deepEqual([code, out], [EXIT.failure, "WARNING: node is stopping\n"]);
   });
 });
+
+Deno.test({
+  name: "A node that answers but whose port is not bound is not healthy (Linux tells)",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    // Port 1 lies outside the range that the system hands out, so no other test holds it by chance.
+    await withNode(new FakeNodeView("127.0.0.1:1"), async (run) => {
+      assert.deepEqual(await run("healthcheck"), {
+        code: EXIT.usage,
+        out: "CRITICAL: Port 1 not listening\n",
+        err: "",
+      });
+    });
+  },
+});
+
+/** Holds a UDP port of this machine. */
+function bindUdp(): Disposable & { readonly text: string } {
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const { port } = socket.addr as Deno.NetAddr;
+  return { text: `127.0.0.1:${port}`, [Symbol.dispose]: () => socket.close() };
+}
 
 Deno.test("Without a node the probes answer and the other commands fail in one line", async () => {
   await using folder = await temporaryFolder();

@@ -24,17 +24,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Plain mutable state behind the read-only view. */
 export class FakeNodeView implements NodeView {
-  facts: NodeFacts = {
-    peerId: PEER_A,
-    nickname: "fake",
-    listen: "127.0.0.1:41641",
-    version: "1.2.3",
-    revision: "abcdef0",
-    runtime: "deno 2.9.6",
-    crypto: "portable",
-    sockets: "portable",
-    startedAtMs: 1_764_324_930_000,
-  };
+  facts: NodeFacts;
   phase: NodeView["phase"] = "running";
   counters: Mutable<TransportCounters> = {
     bytesSent: 0,
@@ -65,6 +55,21 @@ export class FakeNodeView implements NodeView {
     spansDropped: 0,
     spansFailed: 0,
   };
+
+  /** `listen` is the address that the node claims: nothing is bound. */
+  constructor(listen = "127.0.0.1:41641") {
+    this.facts = {
+      peerId: PEER_A,
+      nickname: "fake",
+      listen,
+      version: "1.2.3",
+      revision: "abcdef0",
+      runtime: "deno 2.9.6",
+      crypto: "portable",
+      sockets: "portable",
+      startedAtMs: 1_764_324_930_000,
+    };
+  }
 
   transport(): TransportCounters {
     return this.counters;
