@@ -42,6 +42,8 @@ export interface NetworkConfig {
   /** Whether an initiator must prove its address first: always, never, or under load. */
   readonly retry: "auto" | "always" | "never";
   readonly congestion: "cubic" | "bbr";
+  /** Largest datagram to send or take, UDP payload alone. */
+  readonly maxDatagramBytes: number;
 }
 
 export interface CryptoConfig {

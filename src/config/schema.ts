@@ -108,6 +108,14 @@ export const SCHEMA: Schema = {
       options: ["cubic", "bbr"],
       fallback: "cubic",
     }),
+    maxDatagramBytes: size({
+      key: "max_datagram",
+      about: "Largest datagram to send or take; auto searches each path for the largest it carries",
+      min: "1200",
+      max: "65507",
+      auto: "65507",
+      fallback: "auto",
+    }),
   },
   crypto: {
     backend: choice({

@@ -115,12 +115,26 @@ export function duration(
   return quantity(facts, allowed, parseDuration, formatDuration);
 }
 
-/** A size in bytes; `zero` says what 0 means where it is allowed. */
+/** A size in bytes; `zero` says what 0 means, and `auto` what the word "auto" stands for, where they are allowed. */
 export function size(
-  facts: SettingFacts & { readonly min: string; readonly max: string; readonly zero?: string },
+  facts: SettingFacts & {
+    readonly min: string;
+    readonly max: string;
+    readonly zero?: string;
+    readonly auto?: string;
+  },
 ): Setting<number> {
-  const allowed = `a size from ${facts.min} to ${facts.max} such as "100MB" or "64MiB"`;
-  return quantity(facts, allowed, parseSize, formatSize);
+  const { min, max, auto } = facts;
+  if (auto === undefined) {
+    return quantity(facts, `a size from ${min} to ${max} such as "100MB" or "64MiB"`, parseSize, formatSize);
+  }
+  const automatic = parseSize(auto)!;
+  return quantity(
+    facts,
+    `"auto" or a size from ${min} to ${max} bytes such as "1452"`,
+    (given) => given === "auto" ? automatic : parseSize(given),
+    (bytes) => bytes === automatic ? "auto" : formatSize(bytes),
+  );
 }
 
 /** A whole number. */

@@ -223,6 +223,7 @@ function sessionIdentityOf(identity: Identity, suite: CipherSuite) {
 function sessionSettingsOf(network: NetworkConfig, agent: string, prng: Prng): SessionSettings {
   return {
     ...DEFAULT_SESSION_SETTINGS,
+    maxDatagramBytes: network.maxDatagramBytes,
     idleTimeoutMs: network.idleTimeoutMs,
     keepaliveIntervalMs: network.keepaliveIntervalMs,
     handshakeTimeoutMs: network.handshakeTimeoutMs,

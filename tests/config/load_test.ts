@@ -65,6 +65,7 @@ Deno.test("The environment spells every type", () => {
       WRAITH_TRANSFER_RATE_LIMIT: "10MB",
       WRAITH_TRACING_SAMPLE_RATIO: "0.25",
       WRAITH_MONITORING_PROMETHEUS_PORT: "0",
+      WRAITH_NETWORK_MAX_DATAGRAM: "1452",
     },
   }));
   assert.equal(config.dht.enabled, false);
@@ -72,6 +73,7 @@ Deno.test("The environment spells every type", () => {
   assert.equal(config.transfer.rateLimitBytesPerSecond, 10_000_000);
   assert.equal(config.tracing.sampleRatio, 0.25);
   assert.equal(config.monitoring.prometheusPort, 0);
+  assert.equal(config.network.maxDatagramBytes, 1_452);
 });
 
 Deno.test("Relative paths belong to where they were written", async () => {
@@ -124,6 +126,11 @@ const WRONG: readonly [what: string, toml: string, said: string][] = [
     "a value out of range",
     "[network]\nmax_sessions = 0",
     ":2: network.max_sessions: expected a whole number from 1 to 1000000, found 0",
+  ],
+  [
+    "a datagram below what every path carries",
+    '[network]\nmax_datagram = "1199"',
+    ':2: network.max_datagram: expected "auto" or a size from 1200 to 65507 bytes such as "1452", found "1199"',
   ],
   [
     "a word outside the set",

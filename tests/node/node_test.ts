@@ -7,6 +7,7 @@ import { systemClock } from "../../src/clock.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { systemEntropy } from "../../src/entropy.ts";
 import { startNode, type WraithNode } from "../../src/node/node.ts";
+import type { SessionDocument } from "../../src/node/control_status.ts";
 import type { TransferDocument } from "../../src/node/transfer_documents.ts";
 import { testHost } from "../support/cli_host.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -73,6 +74,18 @@ Deno.test("A file goes from node to node, and both list it", async () => {
   const gone = await run("transfers", "pause", document.transfer_id, "--data-dir", senderDir);
   assert.equal(gone.code, EXIT.failure);
   assert.match(gone.err, /^wraith: no single transfer under way begins with [0-9a-f]{32}\n$/);
+});
+
+Deno.test("Datagrams grow no further than either side's network.max_datagram", async () => {
+  await using folder = await temporaryFolder();
+  const [senderDir, receiverDir] = [join(folder.path, "s"), join(folder.path, "r")];
+  await using _sender = await nodeIn(senderDir);
+  await using receiver = await nodeIn(receiverDir, "transfer.accept=all", "network.max_datagram=1300");
+  const file = await folder.write("file.bin", new Uint8Array(400_000));
+  const sent = await run("send", file, "--to", addressOf(receiver), "--data-dir", senderDir);
+  assert.equal(sent.code, EXIT.success, sent.err);
+  const { sessions } = JSON.parse((await run("sessions", "--json", "--data-dir", senderDir)).out);
+  assert.deepEqual(sessions.map((session: SessionDocument) => session.datagram_bytes), [1_300]);
 });
 
 Deno.test("Without a node, send is one for as long as it takes", async () => {

@@ -92,6 +92,12 @@ Deno.test("the datagram size grows to what the path carries, and a size is ruled
   assert.equal(loopback.datagramBytes, 65_487);
   const small = new PathMtu(1_300);
   assert.deepEqual(search(small, 65_507), [1_300]);
+  for (const limit of [1_200, 1_452, 8_952]) {
+    const limited = new PathMtu(limit);
+    search(limited, 65_507);
+    assert.equal(limited.datagramBytes, limit);
+    assert.equal(limited.deadline, null, "the search is over");
+  }
 });
 
 Deno.test("two probe timeouts in a row shrink large datagrams, and the search starts again later", () => {
