@@ -6,7 +6,8 @@ import { systemClock } from "./src/clock.ts";
 import { listenForEnd } from "./src/node/lifecycle.ts";
 
 const { signal } = listenForEnd((exitCode) => Deno.exit(exitCode));
-const exitCode = await runProgram(wraith(), wordsFor(process.argv0, Deno.args), {
+const words = wordsFor(process.argv0, Deno.args);
+const exitCode = await runProgram(await wraith(words), words, {
   stdout: standardOutput(Deno.stdout),
   stderr: standardOutput(Deno.stderr),
   env: processEnvironment,

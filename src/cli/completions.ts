@@ -16,7 +16,7 @@ const SHELLS: Readonly<Record<string, (commands: readonly Command[]) => string>>
 };
 
 /** The command, over a table that it is itself a part of. */
-export function completionsOver(commands: () => readonly Command[]): Command {
+export function completionsOver(commands: () => Promise<readonly Command[]>): Command {
   return {
     name: "completions",
     summary: "Print a completion script for a shell",
@@ -24,9 +24,9 @@ export function completionsOver(commands: () => readonly Command[]): Command {
       'zsh:  wraith completions zsh > "${fpath[1]}/_wraith"\n' +
       "fish: wraith completions fish > ~/.config/fish/completions/wraith.fish",
     arguments: [{ name: "SHELL", about: "which shell", choices: Object.keys(SHELLS) }],
-    run({ args, stdout }) {
-      stdout.write(SHELLS[args[0]](commands()));
-      return Promise.resolve(EXIT.success);
+    async run({ args, stdout }) {
+      stdout.write(SHELLS[args[0]](await commands()));
+      return EXIT.success;
     },
   };
 }

@@ -8,7 +8,6 @@ import { systemEntropy } from "../entropy.ts";
 import { ConfigError, type LoadedConfig } from "../config/load.ts";
 import { formatConfig } from "../config/render.ts";
 import { Interruption, listenForFaults, listenForReload } from "../node/lifecycle.ts";
-import { startNode } from "../node/node.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
 
 export const daemon: Command = {
@@ -32,6 +31,8 @@ export const daemon: Command = {
 
 async function runNode(context: CommandContext, { config }: LoadedConfig): Promise<ExitCode> {
   const { signal, clock, env } = context;
+  // Loaded here: --check and --show-config need none of it.
+  const { startNode } = await import("../node/node.ts");
   const node = await startNode({
     config,
     reload: () => context.loadConfig(),

@@ -8,12 +8,14 @@
 import type { Config } from "../config/config.ts";
 import { systemEntropy } from "../entropy.ts";
 import { parseHostPort } from "../net/address.ts";
-import { startNode, type WraithNode } from "../node/node.ts";
+import type { WraithNode } from "../node/node.ts";
 import type { CommandContext } from "./command.ts";
 
 /** Starts one; disposing stops it. */
 export async function startPrivateNode(context: CommandContext): Promise<WraithNode & AsyncDisposable> {
   const loaded = context.loadConfig();
+  // Loaded here: where a node runs, it does the work.
+  const { startNode } = await import("../node/node.ts");
   const node = await startNode({
     config: privateConfig(loaded.config),
     // The command itself says in one line what went wrong.

@@ -6,70 +6,88 @@
 
 import { basename } from "node:path";
 import { readBuildInfo } from "../build_info.ts";
-import { auditTail, auditVerify } from "./audit.ts";
-import { bansAdd, bansLift, bansList } from "./bans.ts";
 import type { Command } from "./command.ts";
-import { completionsOver } from "./completions.ts";
-import { daemon } from "./daemon.ts";
-import { dhtLookup, dhtPeers } from "./dht.ts";
-import { doctor } from "./doctor.ts";
-import { exportCommand } from "./export.ts";
-import { get } from "./get.ts";
-import { id } from "./id.ts";
-import { init } from "./init.ts";
-import { metrics } from "./metrics.ts";
-import { mon } from "./mon.ts";
-import { profile } from "./profile.ts";
-import { healthcheck, readiness } from "./probes.ts";
+import { COMMON_OPTIONS } from "./common_options.ts";
 import type { Program } from "./program.ts";
-import { send } from "./send.ts";
-import { sessions } from "./sessions.ts";
-import { share } from "./share.ts";
-import { status } from "./status.ts";
-import { transfers } from "./transfers.ts";
 
-export const COMMANDS: readonly Command[] = [
-  daemon,
-  init,
-  id,
-  send,
-  share,
-  get,
-  transfers,
-  status,
-  sessions,
-  dhtPeers,
-  dhtLookup,
-  healthcheck,
-  readiness,
-  metrics,
-  mon,
-  profile,
-  auditTail,
-  auditVerify,
-  bansList,
-  bansAdd,
-  bansLift,
-  exportCommand,
-  doctor,
-  completionsOver(() => COMMANDS),
-];
+/**
+ * Who holds the commands that begin with a word, in the order of the help. Loaded when asked for: a probe that
+ * runs every few seconds does not load a node.
+ */
+const MODULES: Readonly<Record<string, () => Promise<readonly Command[]>>> = {
+  daemon: async () => [(await import("./daemon.ts")).daemon],
+  init: async () => [(await import("./init.ts")).init],
+  id: async () => [(await import("./id.ts")).id],
+  send: async () => [(await import("./send.ts")).send],
+  share: async () => [(await import("./share.ts")).share],
+  get: async () => [(await import("./get.ts")).get],
+  transfers: async () => [(await import("./transfers.ts")).transfers],
+  status: async () => [(await import("./status.ts")).status],
+  sessions: async () => [(await import("./sessions.ts")).sessions],
+  dht: async () => {
+    const { dhtLookup, dhtPeers } = await import("./dht.ts");
+    return [dhtPeers, dhtLookup];
+  },
+  healthcheck: async () => [(await import("./probes.ts")).healthcheck],
+  readiness: async () => [(await import("./probes.ts")).readiness],
+  metrics: async () => [(await import("./metrics.ts")).metrics],
+  mon: async () => [(await import("./mon.ts")).mon],
+  profile: async () => [(await import("./profile.ts")).profile],
+  audit: async () => {
+    const { auditTail, auditVerify } = await import("./audit.ts");
+    return [auditTail, auditVerify];
+  },
+  bans: async () => {
+    const { bansAdd, bansLift, bansList } = await import("./bans.ts");
+    return [bansList, bansAdd, bansLift];
+  },
+  export: async () => [(await import("./export.ts")).exportCommand],
+  doctor: async () => [(await import("./doctor.ts")).doctor],
+  completions: async () => [(await import("./completions.ts")).completionsOver(allCommands)],
+};
 
-/** The program as built: its version, its commands. */
-export function wraith(): Program {
+const DEFAULT_COMMAND = "daemon";
+
+/** Every command there is. */
+export async function allCommands(): Promise<readonly Command[]> {
+  return (await Promise.all(Object.values(MODULES).map((load) => load()))).flat();
+}
+
+/** The program as built, with the commands that `words` can mean: all of them where that is not one. */
+export async function wraith(words: readonly string[]): Promise<Program> {
   const { version, revision } = readBuildInfo();
   return {
     summary: "Moves files between machines over encrypted sessions, and shows what it does",
     version: `wraith ${version} (${revision}, deno ${Deno.version.deno})`,
-    commands: COMMANDS,
+    commands: await commandsFor(words),
     groups: {
       dht: "Ask the DHT, or about it",
       audit: "Read the audit trail, or verify it",
       bans: "Sources that are shut out",
     },
-    defaultCommand: "daemon",
+    defaultCommand: DEFAULT_COMMAND,
   };
 }
+
+async function commandsFor(words: readonly string[]): Promise<readonly Command[]> {
+  const at = commandAt(words);
+  const asksForHelp = words.slice(0, at).some((word) => word === "--help" || word === "-h");
+  const name = words[at] ?? DEFAULT_COMMAND;
+  return asksForHelp || !Object.hasOwn(MODULES, name) ? await allCommands() : await MODULES[name]();
+}
+
+/** Where the first word stands that is neither an option nor an option's value; behind the last without one. */
+function commandAt(words: readonly string[]): number {
+  let at = 0;
+  while (at < words.length && words[at].startsWith("-")) at += TAKING_VALUE.has(words[at]) ? 2 : 1;
+  return at;
+}
+
+/** Options whose value is the next word. */
+const TAKING_VALUE: ReadonlySet<string> = new Set(
+  COMMON_OPTIONS.filter(({ value }) => value !== undefined)
+    .flatMap(({ name, short }) => short === undefined ? [`--${name}`] : [`--${name}`, `-${short}`]),
+);
 
 /**
  * The words to run for a program started under the name `argv0`: the specification's scripts

@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { EXIT } from "../../src/cli/command.ts";
-import { runProgram } from "../../src/cli/program.ts";
-import { wraith } from "../../src/cli/wraith.ts";
 import { nobleSuite } from "../../src/crypto/noble_suite.ts";
 import { peerIdOf } from "../../src/crypto/peer_id.ts";
 import { createAudit } from "../../src/observe/audit/mod.ts";
 import { EventBus } from "../../src/observe/event_bus.ts";
-import { testHost } from "../support/cli_host.ts";
+import { runInProcess, testHost } from "../support/cli_host.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 
 const SEED = new Uint8Array(32).fill(7);
@@ -38,7 +36,7 @@ async function withTrail(body: (file: string) => Promise<void>): Promise<void> {
 Deno.test("wraith audit verify says OK and the head to keep, and exits 0", async () => {
   await withTrail(async (file) => {
     const host = testHost();
-    const code = await runProgram(wraith(), ["audit", "verify", "--file", file, "--peer", PEER], host);
+    const code = await runInProcess(["audit", "verify", "--file", file, "--peer", PEER], host);
     assert.equal(code, EXIT.success, host.stderr.text);
     assert.match(
       host.stdout.text,
@@ -47,7 +45,7 @@ Deno.test("wraith audit verify says OK and the head to keep, and exits 0", async
     const head = /^Head: (4:[0-9a-f]{64})$/m.exec(host.stdout.text)![1];
     const again = testHost();
     assert.equal(
-      await runProgram(wraith(), ["audit", "verify", "--file", file, "--head", head, "--json"], again),
+      await runInProcess(["audit", "verify", "--file", file, "--head", head, "--json"], again),
       EXIT.success,
     );
     assert.equal(JSON.parse(again.stdout.text).intact, true);
@@ -59,7 +57,7 @@ Deno.test("wraith audit verify names what is wrong, with file and line, and exit
     const text = await Deno.readTextFile(file);
     await Deno.writeTextFile(file, text.replace("transfer.cancel", "transfer.resume"));
     const host = testHost();
-    const code = await runProgram(wraith(), ["audit", "verify", "--file", file, "--peer", PEER], host);
+    const code = await runInProcess(["audit", "verify", "--file", file, "--peer", PEER], host);
     assert.equal(code, EXIT.failure);
     assert.match(host.stdout.text, /^EDITED .*audit\.log:3: record 3 was edited/);
     assert.match(host.stdout.text, /^NOT INTACT: /m);
@@ -70,14 +68,14 @@ Deno.test("wraith audit tail prints records that cannot deceive their reader", a
   await withTrail(async (file) => {
     const host = testHost();
     assert.equal(
-      await runProgram(wraith(), ["audit", "tail", "-n", "2", "--file", file], host),
+      await runInProcess(["audit", "tail", "-n", "2", "--file", file], host),
       EXIT.success,
     );
     const lines = host.stdout.text.trimEnd().split("\n");
     assert.equal(lines.length, 2);
     assert.match(lines[0], /control\.action {2}Control action {2}action="transfer\.cancel" .*"a\\u202eb"/);
     const json = testHost();
-    assert.equal(await runProgram(wraith(), ["audit", "tail", "--json", "--file", file], json), EXIT.success);
+    assert.equal(await runInProcess(["audit", "tail", "--json", "--file", file], json), EXIT.success);
     assert.equal(JSON.parse(json.stdout.text).length, 4);
   });
 });
@@ -92,7 +90,7 @@ Deno.test("wraith audit refuses what it cannot use with one line", async () => {
     ] as const
   ) {
     const host = testHost();
-    assert.equal(await runProgram(wraith(), [...words], host), exit, words.join(" "));
+    assert.equal(await runInProcess([...words], host), exit, words.join(" "));
     assert.match(host.stderr.text, line);
     assert.equal(host.stderr.text.trimEnd().split("\n").length, 1);
   }

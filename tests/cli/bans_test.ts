@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import { EXIT, type ExitCode } from "../../src/cli/command.ts";
-import { runProgram } from "../../src/cli/program.ts";
-import { wraith } from "../../src/cli/wraith.ts";
 import { seededEntropy } from "../../src/entropy.ts";
 import { banRoutes } from "../../src/node/control_bans.ts";
 import { serveControl } from "../../src/node/control_server.ts";
@@ -9,7 +7,7 @@ import { createDetector } from "../../src/observe/detect/mod.ts";
 import { EventBus } from "../../src/observe/event_bus.ts";
 import type { NodeEvent } from "../../src/observe/events.ts";
 import { SECURITY } from "../observe/detect/scenarios.ts";
-import { testHost } from "../support/cli_host.ts";
+import { runInProcess, testHost } from "../support/cli_host.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
@@ -31,7 +29,7 @@ Deno.test("wraith bans lists, adds and lifts, and each act is an event", async (
   server.addRoutes(banRoutes(detector, bus.emit));
   const run = async (...words: string[]): Promise<{ code: ExitCode; out: string; err: string }> => {
     const host = testHost();
-    const code = await runProgram(wraith(), [...words, "--data-dir", folder.path], host);
+    const code = await runInProcess([...words, "--data-dir", folder.path], host);
     return { code, out: host.stdout.text, err: host.stderr.text };
   };
   try {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { type Command, EXIT } from "../../src/cli/command.ts";
 import { completionsOver } from "../../src/cli/completions.ts";
 import { runProgram } from "../../src/cli/program.ts";
-import { COMMANDS, wraith } from "../../src/cli/wraith.ts";
-import { testHost } from "../support/cli_host.ts";
+import { allCommands, wraith } from "../../src/cli/wraith.ts";
+import { runInProcess, testHost } from "../support/cli_host.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 const run = () => Promise.resolve(EXIT.success);
@@ -95,8 +95,8 @@ Deno.test({ name: zshName, ignore: zshMissing }, async () => {
 for (const shell of ["bash", "zsh", "fish"]) {
   Deno.test(`The ${shell} script knows every command and option of the real table`, async () => {
     const host = testHost();
-    assert.equal(await runProgram(wraith(), ["completions", shell], host), EXIT.success);
-    for (const command of COMMANDS) {
+    assert.equal(await runInProcess(["completions", shell], host), EXIT.success);
+    for (const command of await allCommands()) {
       assert.ok(host.stdout.text.includes(command.name), command.name);
       for (const option of command.options ?? []) {
         assert.ok(host.stdout.text.includes(option.name), option.name);
@@ -107,7 +107,10 @@ for (const shell of ["bash", "zsh", "fish"]) {
 
 async function sampleScript(shell: string): Promise<string> {
   const host = testHost();
-  const program = { ...wraith(), commands: [...SAMPLE, completionsOver(() => SAMPLE)] };
+  const program = {
+    ...await wraith([]),
+    commands: [...SAMPLE, completionsOver(() => Promise.resolve(SAMPLE))],
+  };
   assert.equal(await runProgram(program, ["completions", shell], host), EXIT.success);
   return host.stdout.text;
 }

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { EXIT, type ExitCode } from "../../src/cli/command.ts";
-import { runProgram } from "../../src/cli/program.ts";
-import { wordsFor, wraith } from "../../src/cli/wraith.ts";
+import { wordsFor } from "../../src/cli/wraith.ts";
 import { createMonitor } from "../../src/monitor/monitor.ts";
 import { serveControl } from "../../src/node/control_server.ts";
 import { statusRoutes } from "../../src/node/control_status.ts";
 import { EventBus } from "../../src/observe/event_bus.ts";
 import { systemClock } from "../../src/clock.ts";
-import { testHost } from "../support/cli_host.ts";
+import { runInProcess, testHost } from "../support/cli_host.ts";
 import { FakeNodeView, fakeSession, monitoringConfig, PEER_B } from "../support/fake_node_view.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
@@ -38,7 +37,7 @@ async function withNode(
 
 async function runIn(dataDir: string, words: readonly string[]) {
   const host = testHost();
-  const code = await runProgram(wraith(), [...words, "--data-dir", dataDir], host);
+  const code = await runInProcess([...words, "--data-dir", dataDir], host);
   return { code, out: host.stdout.text, err: host.stderr.text };
 }
 

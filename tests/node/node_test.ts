@@ -1,15 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { EXIT } from "../../src/cli/command.ts";
-import { runProgram } from "../../src/cli/program.ts";
-import { wraith } from "../../src/cli/wraith.ts";
 import { systemClock } from "../../src/clock.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { systemEntropy } from "../../src/entropy.ts";
 import { startNode, type WraithNode } from "../../src/node/node.ts";
 import type { SessionDocument } from "../../src/node/control_status.ts";
 import type { TransferDocument } from "../../src/node/transfer_documents.ts";
-import { testHost } from "../support/cli_host.ts";
+import { runInProcess, testHost } from "../support/cli_host.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
 /** A node in `dataDir` on free ports, quiet but for errors in its log file; disposing stops it. */
@@ -43,7 +41,7 @@ async function nodeIn(dataDir: string, ...settings: string[]): Promise<WraithNod
 
 async function run(...words: string[]) {
   const host = testHost();
-  const code = await runProgram(wraith(), words, host);
+  const code = await runInProcess(words, host);
   return { code, out: host.stdout.text, err: host.stderr.text };
 }
 

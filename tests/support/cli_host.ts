@@ -5,8 +5,9 @@
  */
 
 import { systemClock } from "../../src/clock.ts";
-import type { Output } from "../../src/cli/command.ts";
-import type { Host } from "../../src/cli/program.ts";
+import type { ExitCode, Output } from "../../src/cli/command.ts";
+import { type Host, runProgram } from "../../src/cli/program.ts";
+import { wraith } from "../../src/cli/wraith.ts";
 
 /** An output that keeps what was written. */
 export class RecordedOutput implements Output {
@@ -35,4 +36,9 @@ export function testHost(environment: Readonly<Record<string, string>> = {}): Te
     signal: new AbortController().signal,
     workingDir: "/nonexistent",
   };
+}
+
+/** Runs the program on `words` as main.ts does. */
+export async function runInProcess(words: readonly string[], host: Host): Promise<ExitCode> {
+  return await runProgram(await wraith(words), words, host);
 }
