@@ -4,11 +4,9 @@ import { gunzipSync } from "node:zlib";
 import { Profile } from "pprof-format";
 import { EXIT } from "../../src/cli/command.ts";
 import { type CpuProfile, encodePprof, type HeapNode } from "../../src/cli/profile_pprof.ts";
-import { runProgram } from "../../src/cli/program.ts";
-import { wraith } from "../../src/cli/wraith.ts";
 import { profileRoutes } from "../../src/node/control_profile.ts";
 import { serveControl } from "../../src/node/control_server.ts";
-import { testHost } from "../support/cli_host.ts";
+import { runInProcess, testHost } from "../support/cli_host.ts";
 import { inTemporaryFolder, runTool, toolTest } from "../support/external_tool.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
 
@@ -102,7 +100,7 @@ Deno.test("wraith profile writes either format, readable by the owner only", asy
   server.addRoutes(profileRoutes(() => {}));
   const run = async (...words: string[]) => {
     const host = testHost();
-    const code = await runProgram(wraith(), ["profile", ...words, "--data-dir", folder.path], host);
+    const code = await runInProcess(["profile", ...words, "--data-dir", folder.path], host);
     assert.equal(code, EXIT.success, host.stderr.text);
   };
   try {
