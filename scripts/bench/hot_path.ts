@@ -10,10 +10,10 @@
 import type { Instant } from "../../src/clock.ts";
 import type { CipherSuite } from "../../src/crypto/cipher_suite.ts";
 import { signStaticKey } from "../../src/crypto/identity_binding.ts";
-import { benchedSuites } from "./crypto.ts";
 import { generateKeyPair } from "../../src/crypto/key_pair.ts";
 import { randomBytes, seededEntropy, seededPrng } from "../../src/entropy.ts";
 import { makeAddress } from "../../src/net/address.ts";
+import { measuredSuites } from "../../src/node/benchmark/primitives.ts";
 import { DEFAULT_ADMISSION } from "../../src/session/admission.ts";
 import type { Connection } from "../../src/session/connection.ts";
 import { Endpoint } from "../../src/session/endpoint.ts";
@@ -149,7 +149,7 @@ function makeEndpoint(suite: CipherSuite, seed: number, datagramBytes: number): 
 if (import.meta.main) {
   const say = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
   say("suite     datagram   us per packet (both ends)   heap bytes per packet");
-  for (const suite of benchedSuites()) {
+  for (const suite of measuredSuites().suites) {
     for (const datagramBytes of [1_200, 1_452, 8_952]) {
       const row = measureHotPath(suite, datagramBytes, 20_000);
       const heap = row.heapBytesPerPacket?.toFixed(0) ?? "?";

@@ -43,6 +43,7 @@ const MODULES: Readonly<Record<string, () => Promise<readonly Command[]>>> = {
   },
   export: async () => [(await import("./export.ts")).exportCommand],
   doctor: async () => [(await import("./doctor.ts")).doctor],
+  bench: async () => [(await import("./bench.ts")).bench],
   completions: async () => [(await import("./completions.ts")).completionsOver(allCommands)],
 };
 

@@ -1,22 +1,20 @@
 /**
  * What each cryptographic primitive costs, by every suite that this machine has, in one run.
  *
- * `deno run -A scripts/bench/crypto.ts [--json]`, or as a part of `deno task bench`.
- *
  * @module
  */
 
-import type { CipherSuite } from "../../src/crypto/cipher_suite.ts";
-import { signStaticKey, verifyStaticKey } from "../../src/crypto/identity_binding.ts";
-import { generateKeyPair } from "../../src/crypto/key_pair.ts";
-import { loadNativeSuite } from "../../src/crypto/native_suite.ts";
-import { nobleSuite } from "../../src/crypto/noble_suite.ts";
-import { HandshakeState, XX } from "../../src/crypto/noise/mod.ts";
-import { runtimeSuite } from "../../src/crypto/runtime_suite.ts";
-import { systemEntropy } from "../../src/entropy.ts";
+import type { CipherSuite } from "../../crypto/cipher_suite.ts";
+import { signStaticKey, verifyStaticKey } from "../../crypto/identity_binding.ts";
+import { generateKeyPair } from "../../crypto/key_pair.ts";
+import { loadNativeSuite } from "../../crypto/native_suite.ts";
+import { nobleSuite } from "../../crypto/noble_suite.ts";
+import { HandshakeState, XX } from "../../crypto/noise/mod.ts";
+import { runtimeSuite } from "../../crypto/runtime_suite.ts";
+import { systemEntropy } from "../../entropy.ts";
 
 /** One primitive by one suite. */
-export interface BenchRow {
+export interface PrimitiveFigures {
   readonly suite: string;
   /** E.g. `seal 1200 bytes`. */
   readonly operation: string;
@@ -26,56 +24,39 @@ export interface BenchRow {
   readonly bytes: number | null;
 }
 
-/** The suites that this machine has, portable first. */
-export function benchedSuites(): CipherSuite[] {
-  const suites: CipherSuite[] = [nobleSuite, runtimeSuite()];
+/** The suites of this machine, portable first, and why the native one is not among them, if so. */
+export interface MeasuredSuites {
+  readonly suites: readonly CipherSuite[];
+  readonly nativeUnavailable: string | null;
+}
+
+export function measuredSuites(): MeasuredSuites {
+  const portable = [nobleSuite, runtimeSuite()];
   try {
-    suites.push(loadNativeSuite().suite);
+    return { suites: [...portable, loadNativeSuite().suite], nativeUnavailable: null };
   } catch (error) {
-    say(`no native suite: ${error instanceof Error ? error.message : error}`);
+    return { suites: portable, nativeUnavailable: error instanceof Error ? error.message : String(error) };
   }
-  return suites;
 }
 
-/** Measures everything, each operation in `rounds` rounds of about `roundMs`. */
-export function cryptoBench(
-  suites: readonly CipherSuite[] = benchedSuites(),
-  { rounds = 100, roundMs = 2 } = {},
-): BenchRow[] {
-  return suites.flatMap((suite) =>
-    operationsOf(suite).map(({ operation, bytes, run }) => ({
-      suite: suite.name,
-      operation,
-      us: bestUs(run, rounds, roundMs),
-      bytes,
-    }))
-  );
-}
-
-/** The rows as a table: an operation per line, a suite per column, and the last column against the first. */
-export function benchTable(rows: readonly BenchRow[]): string {
-  const suites = [...new Set(rows.map((row) => row.suite))];
-  const operations = [...new Set(rows.map((row) => row.operation))];
-  const lines = operations.map((operation) => {
-    const cells = suites.map((suite) =>
-      rows.find((row) => row.suite === suite && row.operation === operation)
-    );
-    const [first, last] = [cells[0], cells.at(-1)];
-    const ratio = first && last ? `${(first.us / last.us).toFixed(1)}x` : "";
-    return [operation, ...cells.map((cell) => cell === undefined ? "-" : cellText(cell)), ratio];
-  });
-  const table = [["us per operation", ...suites, "gain"], ...lines];
-  const widths = table[0].map((_, column) => Math.max(...table.map((line) => line[column].length)));
-  return table.map((line) =>
-    line.map((cell, column) => column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column])).join(
-      "  ",
-    )
-  ).join("\n");
-}
-
-function cellText({ us, bytes }: BenchRow): string {
-  const rate = bytes === null ? "" : ` (${(bytes / us).toFixed(0)} MB/s)`;
-  return `${us.toPrecision(3)}${rate}`;
+/** Measures everything, each operation in `rounds` rounds of about `roundMs`. Gives way between operations. */
+export async function measurePrimitives(
+  suites: readonly CipherSuite[],
+  { rounds = 100, roundMs = 2, signal }: {
+    readonly rounds?: number;
+    readonly roundMs?: number;
+    readonly signal?: AbortSignal;
+  } = {},
+): Promise<PrimitiveFigures[]> {
+  const figures: PrimitiveFigures[] = [];
+  for (const suite of suites) {
+    for (const { operation, bytes, run } of operationsOf(suite)) {
+      figures.push({ suite: suite.name, operation, us: bestUs(run, rounds, roundMs), bytes });
+      await new Promise((resolve) => setTimeout(resolve));
+      signal?.throwIfAborted();
+    }
+  }
+  return figures;
 }
 
 interface Operation {
@@ -91,7 +72,7 @@ function operationsOf(suite: CipherSuite): Operation[] {
   const plain = (operation: string, run: () => unknown): Operation => ({ operation, bytes: null, run });
   return [
     ...PACKET_LENGTHS.flatMap((length) => [sealing(suite, length), opening(suite, length)]),
-    ...[64, 1_200, 262_144].map((length) => {
+    ...HASHED_LENGTHS.map((length) => {
       const data = new Uint8Array(length);
       return { operation: `SHA-256 of ${length} bytes`, bytes: length, run: () => suite.sha256([data]) };
     }),
@@ -169,17 +150,8 @@ function bestUs(run: (count: number) => unknown, rounds: number, roundMs: number
   return best / batch * 1_000;
 }
 
-/** Through Deno.stderr, because the rows go to stdout. */
-function say(text: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
-}
-
 const HEADER_LENGTH = 16;
-/** The datagram sizes of the wire: the smallest, an Ethernet's, a jumbo frame's. */
-const PACKET_LENGTHS = [1_200, 1_452, 8_952];
-
-if (import.meta.main) {
-  const rows = cryptoBench();
-  const text = Deno.args.includes("--json") ? JSON.stringify(rows) : benchTable(rows);
-  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
-}
+/** The datagram sizes of the wire: the smallest, an Ethernet's, a jumbo frame's, loopback's. */
+const PACKET_LENGTHS = [1_200, 1_452, 8_952, 65_487];
+/** A short message, a packet, a chunk of a file. */
+const HASHED_LENGTHS = [64, 1_200, 262_144];
