@@ -1,11 +1,16 @@
 /**
  * Builds `dist/wraith`, one executable with everything in it.
  *
+ * Bundles first, so that the executable holds what the program can reach and nothing else: left to itself,
+ * `deno compile` embeds every package that deno.json names, those of the tests too. The bundle is split where the
+ * program imports on demand, so what a command does not need is neither parsed nor kept in memory.
+ *
  * `deno task compile [--target TARGET|all] [--portable] [--denort npm]`
  *
  * @module
  */
 
+import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { denortFromNpm } from "./denort_from_npm.ts";
 
@@ -20,8 +25,10 @@ const TARGETS = [
   "x86_64-pc-windows-msvc",
 ] as const;
 
-/** Files that the program reads or starts at run time, relative to the repository root. */
-const EMBEDDED = ["dist/build.json", "src/monitor/page/status.css", "src/monitor/page/status.js"];
+/** The bundle, and beside it what it reads at run time. */
+const PROGRAM = "dist/program";
+const BUILD_FACTS = `${PROGRAM}/build.json`;
+const ASSETS = ["src/monitor/page/status.css", "src/monitor/page/status.js"];
 
 const { values: options } = parseArgs({
   args: Deno.args,
@@ -50,8 +57,33 @@ for (const target of targets) {
   }
 }
 
-await writeBuildFacts();
+const embedded = await bundle();
 for (const target of targets) await compile(target);
+
+/** Fills {@link PROGRAM}. @returns the files to embed beside the program's modules. */
+async function bundle(): Promise<string[]> {
+  await Deno.remove(new URL(PROGRAM, ROOT), { recursive: true }).catch(() => {});
+  await Deno.mkdir(new URL(PROGRAM, ROOT), { recursive: true });
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["bundle", "--quiet", "--frozen", "--platform", "deno", "--code-splitting"],
+      ...["--outdir", PROGRAM, "main.ts"],
+    ],
+    cwd: ROOT,
+  }).output();
+  if (!success) {
+    await Deno.stderr.write(stderr);
+    fail("could not bundle main.ts");
+  }
+  const embedded = [BUILD_FACTS];
+  for (const asset of ASSETS) {
+    const copy = `${PROGRAM}/${basename(asset)}`;
+    await Deno.copyFile(new URL(asset, ROOT), new URL(copy, ROOT));
+    embedded.push(copy);
+  }
+  await writeBuildFacts();
+  return embedded;
+}
 
 async function compile(target: string): Promise<void> {
   const output = `dist/wraith${options.target ? `-${target}` : ""}${
@@ -64,20 +96,20 @@ async function compile(target: string): Promise<void> {
     args: [
       "compile",
       "--quiet",
-      "--frozen",
+      // The bundle needs no package and no import map; with them every package would be embedded after all.
+      ...["--no-config", "--no-lock", "--no-check", "--unstable-net"],
       "--no-prompt",
       // The cache would be a file of a name known to all in the shared temporary folder, and is trusted when read.
       "--no-code-cache",
       ...permissions(target),
-      ...EMBEDDED.flatMap((path) => ["--include", path]),
+      ...embedded.flatMap((path) => ["--include", path]),
       ...options.target ? ["--target", target] : [],
       "--output",
       output,
-      "main.ts",
+      `${PROGRAM}/main.js`,
     ],
     cwd: ROOT,
-    // The compiler recurses over prom-client's CommonJS tree and overflows the usual stack.
-    env: { ...compiler.env, RUST_MIN_STACK: "67108864" },
+    env: compiler.env,
   }).output();
   if (!success) {
     await Deno.stderr.write(stderr);
@@ -104,11 +136,10 @@ function permissions(target: string): string[] {
 
 /** Leaves what `src/build_info.ts` reads in the executable. */
 async function writeBuildFacts(): Promise<void> {
-  await Deno.mkdir(new URL("dist", ROOT), { recursive: true });
   const commit = await git("rev-parse", "--short=12", "HEAD");
   const changes = await git("status", "--porcelain", "--untracked-files=no");
   const revision = commit === null ? "unknown" : changes ? `${commit}-dirty` : commit;
-  await Deno.writeTextFile(new URL("dist/build.json", ROOT), `${JSON.stringify({ revision })}\n`);
+  await Deno.writeTextFile(new URL(BUILD_FACTS, ROOT), `${JSON.stringify({ revision })}\n`);
 }
 
 /** What git says, or null where there is no git or no repository. */

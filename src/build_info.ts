@@ -17,6 +17,7 @@ export interface BuildInfo {
 export function readBuildInfo(): BuildInfo {
   const { version } = manifest;
   if (!Deno.build.standalone) return { version, revision: "source" };
-  const { revision } = JSON.parse(Deno.readTextFileSync(new URL("../dist/build.json", import.meta.url)));
+  // Beside the bundle that this module is a part of there.
+  const { revision } = JSON.parse(Deno.readTextFileSync(new URL("build.json", import.meta.url)));
   return { version, revision };
 }

@@ -58,7 +58,7 @@ interface Assets {
 
 let loaded: Assets | undefined;
 
-/** Read once, from beside this file: in the executable they are embedded. */
+/** Read once, from beside this file: the build lays them beside the bundle, in the executable. */
 function assets(): Assets {
   if (loaded === undefined) {
     const style = Deno.readTextFileSync(new URL("status.css", import.meta.url));
