@@ -15,7 +15,6 @@ import {
   checkHeader,
   HEADER_LENGTH,
   MIN_INIT_LENGTH,
-  packetNumber,
   PacketType,
   PROTOCOL_VERSION,
   receiverIndex,
@@ -297,7 +296,7 @@ export class Endpoint {
     const { handshake } = slot.state;
     const body = slab.subarray(start + HEADER_LENGTH, start + length);
     const roundTripMs = handshake.roundTripMs(now);
-    const result = handshake.handleResponse(now, body, packetNumber(slab, start));
+    const result = handshake.handleResponse(now, body);
     if (result.kind === "dropped") return this.#drop("handshake");
     if (result.kind === "failed") return this.#fail(now, slot, result.reason, result.peerId);
     const connection = this.#connect(now, slot, handshake, handshake.to, result, roundTripMs);

@@ -117,7 +117,7 @@ export class InitiatorHandshake {
   }
 
   /** The responder's message. On success the Final is next to send, and again until {@link confirm}. */
-  handleResponse(now: Instant, body: Uint8Array, headerIndex: number): HandshakeResult {
+  handleResponse(now: Instant, body: Uint8Array): HandshakeResult {
     if (this.#noise.isComplete || this.#noise.isMyTurn) return { kind: "dropped", reason: "malformed" };
     const read = this.#noise.readMessage(body);
     if (!read.ok) {
@@ -126,9 +126,6 @@ export class InitiatorHandshake {
     }
     const peer = authenticatePeer(this.#suite, read.payload, this.#noise.remoteStatic!);
     if ("failure" in peer) return { kind: "failed", reason: peer.failure, peerId: peer.peerId };
-    if (peer.parameters.index !== headerIndex) {
-      return { kind: "failed", reason: "malformed", peerId: peer.peerId };
-    }
     if (this.expectedPeer !== null && this.expectedPeer !== peer.peerId) {
       return { kind: "failed", reason: "identity_mismatch", peerId: peer.peerId };
     }

@@ -138,3 +138,23 @@ Deno.test("half-open handshakes beyond the limit push out the oldest", () => {
   assert.equal(server.endpoint.halfOpenCount, 8);
   assert.equal(server.endpoint.stats.dropped.half_open_limit, 12);
 });
+
+Deno.test("a Response whose unauthenticated header names another index still makes a session", () => {
+  const world = new World({ seed: 6, link: { ...ETHERNET, latencyMs: 10 } });
+  const client = world.host(CLIENT);
+  const server = world.host(SERVER);
+  client.connect(server);
+  world.link(SERVER, CLIENT).filter = (bytes) => {
+    if (bytes[0] !== PacketType.Response) return false;
+    const altered = bytes.slice();
+    altered[15] ^= 1;
+    client.receive(server.address, altered);
+    client.turn();
+    return true;
+  };
+  world.runUntil(() => server.connections.length === 1, { limitMs: 1_000 });
+  world.link(SERVER, CLIENT).filter = null;
+  assert.equal(client.failures.length, 0);
+  transfer(client, server, client.connections[0], 10_000, 2_000);
+  endCleanly(world, client.connections[0], client, server);
+});
