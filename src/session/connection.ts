@@ -73,17 +73,20 @@ export class Connection {
     this.local = options.local;
     this.peer = options.peer;
     this.#settings = options.settings;
-    this.#events = options.events;
+    // A packet may hold more frames behind its CLOSE: nobody hears of them.
+    this.#events = (event) => {
+      if (this.#state === "open") options.events(event);
+    };
     this.#emit = options.emit;
     this.#idleTimeoutMs = Math.min(options.local.idleTimeoutMs, options.peer.idleTimeoutMs);
-    this.#handler = new FrameHandler(() => this.#parts, options.events, {
+    this.#handler = new FrameHandler(() => this.#parts, this.#events, {
       onPeerClose: (code, reason) => this.#onPeerClose(code, reason),
       onRekeyed: () => this.#onRekeyed(this.#handler.now),
       onPathValidated: () => this.#noteState("path_challenge", `validated ${this.remoteAddr}`),
       onDatagramSize: () => this.#onDatagramSize("mtu"),
       onBlackHole: () => this.#onDatagramSize("black_hole"),
     });
-    this.#parts = makeParts(options, this.#handler);
+    this.#parts = makeParts({ ...options, events: this.#events }, this.#handler);
     this.#builder = new PacketBuilder(this.#parts);
     this.#opener = new PacketOpener(this.#parts.keys, (packets) => this.#onReplayBurst(packets));
   }
@@ -233,7 +236,7 @@ export class Connection {
     length: number,
   ): DataDropReason | null {
     if (this.#state === "draining" || this.#state === "closed") return null;
-    const dropped = this.#opener.open(slab, start, length);
+    const dropped = this.#opener.open(now, slab, start, length);
     if (dropped !== null) {
       if (this.#parts.keys.integrityLimitReached) {
         this.close(now, "aead_limit", "too many forged packets", "error");
@@ -254,7 +257,9 @@ export class Connection {
     if (timers.isDue(Timer.Closed, now)) return this.#finish();
     if (this.#state !== "open") return;
     if (timers.isDue(Timer.KeyExpiry, now)) {
-      this.close(now, "key_expired", "no fresh keys within 180 s", "error");
+      // No CLOSE: nothing is sealed under a key this old, and the peer's clock says the same.
+      this.#announceEnd(now, "error", "key_expired", "no fresh keys within 180 s");
+      this.#end(now, "draining");
     } else if (timers.isDue(Timer.Idle, now)) {
       this.#announceEnd(now, "idle", "no_error", "no packet within the idle timeout");
       this.#end(now, "draining");
@@ -275,6 +280,7 @@ export class Connection {
    * @returns null when there is nothing to send now. The object is reused by the next call.
    */
   pollTransmit(now: Instant, out: Uint8Array, limits: RunLimits): Transmit | null {
+    if (this.#parts.keys.isExpired(now)) return null;
     const bytes = this.#state === "open" ? this.#buildOpen(now, out, limits) : this.#buildClosing(now, out);
     if (bytes === 0) return null;
     this.#lastActivityAt = now;
@@ -286,7 +292,7 @@ export class Connection {
     const reply = path.nextReply;
     if (reply !== null) {
       path.onReplySent();
-      return setTransmit(reply.to, this.#builder.buildPathReply(now, out, reply.data));
+      return setTransmit(reply.to, this.#builder.buildPathReply(now, out, reply));
     }
     const run = this.#builder.buildRun(now, out, limits);
     if (run > 0) return setTransmit(path.active, run, mtu.datagramBytes);
@@ -307,8 +313,7 @@ export class Connection {
 
   #handleFrames(now: Instant, from: Address, slab: Uint8Array, start: number, length: number): void {
     const { received, path, recovery } = this.#parts;
-    this.#handler.now = now;
-    this.#handler.from = from;
+    this.#handler.begin(now, from, length);
     const body = start + HEADER_LENGTH;
     try {
       const eliciting = parseFrames(reader.reset(slab, body, body + this.#opener.bodyLength), this.#handler);
@@ -453,6 +458,8 @@ export class Connection {
       Timer.Closed,
       later(now, CLOSE_PROBE_TIMEOUTS * Math.min(recovery.probeTimeoutMs, 1_000)),
     );
+    // Who drains neither seals nor opens anything any more.
+    if (state === "draining") this.#wipe();
   }
 
   #announceEnd(now: Instant, end: SessionEnd, code: string, reason: string): void {
@@ -471,11 +478,15 @@ export class Connection {
     this.#events({ kind: "closed", end, code, reason });
   }
 
+  #wipe(): void {
+    this.#parts.keys.wipe();
+    this.#parts.rekey.wipe();
+  }
+
   #finish(): void {
     this.#state = "closed";
     this.#timers.clearAll();
-    this.#parts.keys.wipe();
-    this.#parts.rekey.wipe();
+    this.#wipe();
     if (this.#close !== null) wipe(this.#close.reason);
   }
 }

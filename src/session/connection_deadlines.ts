@@ -6,7 +6,8 @@
 
 import { type Instant, later } from "../clock.ts";
 import type { ConnectionParts } from "./connection_parts.ts";
-import { REJECT_AFTER_MS, REKEY_AFTER_MS, REKEY_AFTER_PACKETS, RESPONDER_GRACE_MS } from "./rekey.ts";
+import { REJECT_AFTER_MS } from "./packet_keys.ts";
+import { REKEY_AFTER_MS, REKEY_AFTER_PACKETS, RESPONDER_GRACE_MS } from "./rekey.ts";
 import { Timer, type Timers } from "./timers.ts";
 
 /** What the parts do not know. */

@@ -23,6 +23,7 @@ import { BASE_DATAGRAM_BYTES, PathMtu } from "./path_mtu.ts";
 import { ReceivedPackets } from "./received_packets.ts";
 import { Rekey } from "./rekey.ts";
 import type { SessionSettings } from "./session_settings.ts";
+import { SkippedNumbers } from "./skipped_numbers.ts";
 import { Streams } from "./streams.ts";
 
 export interface ConnectionOptions {
@@ -53,6 +54,7 @@ export interface ConnectionParts {
   readonly rekey: Rekey;
   readonly received: ReceivedPackets;
   readonly recovery: LossRecovery;
+  readonly skipped: SkippedNumbers;
   readonly pacer: Pacer;
   readonly path: PathSelector;
   readonly mtu: PathMtu;
@@ -90,6 +92,7 @@ export function makeParts(options: ConnectionOptions, handler: FrameHandler): Co
     rekey: new Rekey({ suite, entropy, isInitiator, keys }),
     received: new ReceivedPackets(),
     recovery,
+    skipped: new SkippedNumbers(entropy),
     pacer: new Pacer(),
     path: new PathSelector(options.address, entropy),
     mtu: new PathMtu(Math.min(settings.maxDatagramBytes, peer.maxDatagramBytes)),

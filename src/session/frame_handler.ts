@@ -22,6 +22,9 @@ export interface FrameConsequences {
   onBlackHole(): void;
 }
 
+/** Unreliable messages taken from one packet; more than an honest queue holds are dropped, as they may be. */
+const MAX_DATAGRAMS = 64;
+
 export class FrameHandler implements FrameSink, FrameFate, PathFeedback {
   readonly #parts: () => ConnectionParts;
   readonly #emit: EventSink;
@@ -29,6 +32,8 @@ export class FrameHandler implements FrameSink, FrameFate, PathFeedback {
   /** The instant and the sender of the packet being handled. */
   now: Instant = 0 as Instant;
   from: Address | null = null;
+  #bytes = 0;
+  #datagrams = 0;
 
   /** `parts` is a thunk because recovery, one of them, is built with this handler. */
   constructor(parts: () => ConnectionParts, emit: EventSink, consequences: FrameConsequences) {
@@ -37,9 +42,18 @@ export class FrameHandler implements FrameSink, FrameFate, PathFeedback {
     this.#consequences = consequences;
   }
 
+  /** The frames of a packet of `bytes` follow. */
+  begin(now: Instant, from: Address, bytes: number): void {
+    this.now = now;
+    this.from = from;
+    this.#bytes = bytes;
+    this.#datagrams = 0;
+  }
+
   onPing(): void {}
 
   onAck(ranges: AckRanges, delayUs: number): void {
+    this.#parts().skipped.checkAck(ranges);
     this.#parts().recovery.onAck(this.now, ranges, delayUs / 1000);
   }
 
@@ -68,7 +82,7 @@ export class FrameHandler implements FrameSink, FrameFate, PathFeedback {
   }
 
   onPathChallenge(data: Uint8Array): void {
-    this.#parts().path.onChallenge(this.from!, data);
+    this.#parts().path.onChallenge(this.from!, data, this.#bytes);
   }
 
   onPathResponse(data: Uint8Array): void {
@@ -80,6 +94,7 @@ export class FrameHandler implements FrameSink, FrameFate, PathFeedback {
   }
 
   onDatagram(payload: Uint8Array): void {
+    if (++this.#datagrams > MAX_DATAGRAMS) return;
     this.#emit({ kind: "datagram", payload: payload.slice() });
   }
 

@@ -16,6 +16,7 @@ import {
 import { FrameType } from "../wire/frames.ts";
 import { DATA_OVERHEAD, MIN_INIT_LENGTH, PacketType, writeHeader } from "../wire/packet.ts";
 import type { ConnectionParts, RunLimits } from "./connection_parts.ts";
+import type { PathReply } from "./path.ts";
 import { SentFrame } from "./sent_packets.ts";
 
 /** Acknowledgements sent alone before one carries a PING, so that old ranges can be forgotten. */
@@ -83,9 +84,10 @@ export class PacketBuilder {
   }
 
   /** Builds the answer to a path challenge, for an address that need not be the active one. */
-  buildPathReply(now: Instant, out: Uint8Array, data: Uint8Array): number {
+  buildPathReply(now: Instant, out: Uint8Array, { data, padToBytes }: PathReply): number {
     const start = this.#begin(out, 0);
-    const at = encodePathFrame(out, start, FrameType.PathResponse, data);
+    let at = encodePathFrame(out, start, FrameType.PathResponse, data);
+    at = this.#padTo(out, at, padToBytes - AEAD_TAG_LENGTH);
     return this.#seal(now, out, 0, at, true, false);
   }
 
@@ -176,7 +178,8 @@ export class PacketBuilder {
   }
 
   #begin(out: Uint8Array, start: number): number {
-    const { keys, peer, recovery } = this.#parts;
+    const { keys, peer, recovery, skipped } = this.#parts;
+    if (skipped.isDue(recovery.sent.next)) recovery.sent.skip();
     return writeHeader(out, start, PacketType.Data, keys.sendEpoch & 3, peer.index, recovery.sent.next);
   }
 

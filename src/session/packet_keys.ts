@@ -9,6 +9,8 @@ import { type Instant, later } from "../clock.ts";
 import type { AeadKey, CipherSuite } from "../crypto/cipher_suite.ts";
 import { type EpochKeys, nextEpoch } from "../crypto/key_schedule.ts";
 
+/** WireGuard's REJECT-AFTER-TIME: nothing is sealed or opened under an older key. */
+export const REJECT_AFTER_MS = 180_000;
 /** Forged packets under one key that end the session (RFC 9001 §6.6, ChaCha20-Poly1305). */
 const INTEGRITY_LIMIT = 2 ** 36;
 
@@ -31,6 +33,7 @@ export class PacketKeys {
   #nextReceiveKey: AeadKey | null = null;
   #nextSendKey: AeadKey | null = null;
   #installedAt: Instant;
+  #previousInstalledAt: Instant;
   #packetsSealed = 0;
   #forgeries = 0;
 
@@ -41,7 +44,7 @@ export class PacketKeys {
     this.#sendKey = suite.aead(keys.sendKey);
     this.#receiveKey = suite.aead(keys.receiveKey);
     this.#chain = keys.chain.slice();
-    this.#installedAt = now;
+    this.#installedAt = this.#previousInstalledAt = now;
     wipe(keys.sendKey, keys.receiveKey, keys.chain);
   }
 
@@ -73,18 +76,26 @@ export class PacketKeys {
     return this.#forgeries >= INTEGRITY_LIMIT;
   }
 
+  /** Whether the key that seals has become too old to seal or open anything. */
+  isExpired(now: Instant): boolean {
+    return now - this.#installedAt >= REJECT_AFTER_MS;
+  }
+
   /** The key that seals. Counts the packet. */
   sealing(): AeadKey {
     this.#packetsSealed++;
     return this.#sendKey;
   }
 
-  /** The key for a packet whose header carries `epochBits` (epoch mod 4), or null when there is none. */
-  opening(epochBits: number): AeadKey | null {
-    if (epochBits === (this.#receiveEpoch & 3)) return this.#receiveKey;
+  /**
+   * The key for a packet whose header carries `epochBits` (epoch mod 4), or null when there is none that may still
+   * be used.
+   */
+  opening(now: Instant, epochBits: number): AeadKey | null {
+    if (epochBits === (this.#receiveEpoch & 3)) return this.isExpired(now) ? null : this.#receiveKey;
     if (epochBits === ((this.#receiveEpoch + 1) & 3)) return this.#nextReceiveKey;
-    if (epochBits === ((this.#receiveEpoch + 3) & 3)) return this.#previousReceiveKey;
-    return null;
+    if (epochBits !== ((this.#receiveEpoch + 3) & 3)) return null;
+    return now - this.#previousInstalledAt < REJECT_AFTER_MS ? this.#previousReceiveKey : null;
   }
 
   /** A packet did not authenticate. */
@@ -120,6 +131,7 @@ export class PacketKeys {
     this.#receiveKey = this.#nextReceiveKey;
     this.#receiveEpoch++;
     this.#nextSendKey = this.#nextReceiveKey = null;
+    this.#previousInstalledAt = this.#installedAt;
     this.#installedAt = now;
     this.#packetsSealed = 0;
     this.#forgeries = 0;

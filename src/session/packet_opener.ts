@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Instant } from "../clock.ts";
 import { HEADER_LENGTH, packetNumber } from "../wire/packet.ts";
 import type { PacketKeys } from "./packet_keys.ts";
 import { ReplayWindow } from "./replay_window.ts";
@@ -32,9 +33,9 @@ export class PacketOpener {
   }
 
   /** Opens `slab[start, start + length)` in place. Returns why not, or null and the facts in the fields. */
-  open(slab: Uint8Array, start: number, length: number): DataDropReason | null {
+  open(now: Instant, slab: Uint8Array, start: number, length: number): DataDropReason | null {
     const epochBits = slab[start + 1] & 3;
-    const key = this.#keys.opening(epochBits);
+    const key = this.#keys.opening(now, epochBits);
     if (key === null) return "epoch";
     const number = packetNumber(slab, start);
     if (number < 0) return "malformed";

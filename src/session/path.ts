@@ -10,6 +10,7 @@ import { type Instant, later } from "../clock.ts";
 import { type Entropy, randomBytes } from "../entropy.ts";
 import type { Address } from "../net/address.ts";
 import { PATH_DATA_LENGTH } from "../wire/frames.ts";
+import { MIN_INIT_LENGTH } from "../wire/packet.ts";
 
 /** Bytes that may go to an unproven address for each byte it sent (RFC 9000 §8.1). */
 export const AMPLIFICATION_FACTOR = 3;
@@ -22,6 +23,8 @@ const MAX_RESPONSES = 4;
 export interface PathReply {
   readonly to: Address;
   readonly data: Uint8Array;
+  /** Pad the answer's datagram up to this: it shows that the way back carries such datagrams (RFC 9000 §8.2.2). */
+  readonly padToBytes: number;
 }
 
 /** What {@link PathSelector.onTimeout} decided. */
@@ -110,9 +113,11 @@ export class PathSelector {
     return true;
   }
 
-  /** A PATH_CHALLENGE arrived from `from`. */
-  onChallenge(from: Address, data: Uint8Array): void {
-    if (this.#replies.length < MAX_RESPONSES) this.#replies.push({ to: from, data: data.slice() });
+  /** A PATH_CHALLENGE arrived from `from`, in a datagram of `bytes`: the first of several earns the padding. */
+  onChallenge(from: Address, data: Uint8Array, bytes: number): void {
+    if (this.#replies.length >= MAX_RESPONSES) return;
+    const padToBytes = this.#replies.length === 0 ? Math.min(bytes, MIN_INIT_LENGTH) : 0;
+    this.#replies.push({ to: from, data: data.slice(), padToBytes });
   }
 
   /** The next reply to send, without removing it. */

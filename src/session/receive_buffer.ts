@@ -34,6 +34,11 @@ export class ReceiveBuffer {
     return this.#ring.length;
   }
 
+  /** Gaps below what has arrived out of order. */
+  get holes(): number {
+    return this.#ahead.count;
+  }
+
   /**
    * Stores `length` bytes for stream offset `offset`; what is known already is ignored. The caller has
    * checked flow control, so that the span from {@link base} is bounded.
@@ -68,6 +73,13 @@ export class ReceiveBuffer {
   /** Gives back memory when nothing is held. */
   trim(): void {
     if (this.#base === this.#contiguousEnd && this.#ahead.count === 0) this.#ring = EMPTY;
+  }
+
+  /** Forgets everything: nobody will read it. */
+  clear(): void {
+    this.#ring = EMPTY;
+    this.#base = this.#contiguousEnd;
+    this.#ahead.clear();
   }
 
   #advance(end: number): void {

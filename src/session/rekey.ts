@@ -26,8 +26,6 @@ export const REKEY_AFTER_MS = 120_000;
 export const RESPONDER_GRACE_MS = 10_000;
 /** Far below any limit of the AEAD (RFC 9001 §6.6). */
 export const REKEY_AFTER_PACKETS = 2 ** 26;
-/** WireGuard's REJECT-AFTER-TIME: nothing is sent or accepted under an older key. */
-export const REJECT_AFTER_MS = 180_000;
 
 export class Rekey {
   readonly #suite: CipherSuite;

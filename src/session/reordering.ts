@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AckRanges } from "../wire/frames.ts";
+import { type AckRanges, includesNumber } from "../wire/frames.ts";
 
 /** RFC 9002 §6.1.1: what is assumed until a path shows otherwise. */
 const INITIAL_THRESHOLD = 3;
@@ -41,7 +41,7 @@ export class Reordering {
     let spurious = 0;
     for (let i = 0; i < REMEMBERED; i++) {
       const number = this.#lost[i];
-      if (number < 0 || !includes(ranges, number)) continue;
+      if (number < 0 || !includesNumber(ranges, number)) continue;
       this.#lost[i] = -1;
       this.#count--;
       spurious++;
@@ -56,11 +56,4 @@ export class Reordering {
     this.#lost.fill(-1);
     this.#count = 0;
   }
-}
-
-function includes(ranges: AckRanges, number: number): boolean {
-  for (let i = 0; i < ranges.count && ranges.high[i] >= number; i++) {
-    if (ranges.low[i] <= number) return true;
-  }
-  return false;
 }

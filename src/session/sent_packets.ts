@@ -137,6 +137,15 @@ export class SentPackets {
     return number;
   }
 
+  /** Leaves out the next number: no packet will ever have it. */
+  skip(): void {
+    const number = this.#next++;
+    if (number - this.#lowest > this.#mask) this.#growPackets();
+    this.#flags[number & this.#mask] = 0;
+    this.#firstFrame[number & this.#mask] = NONE;
+    if (this.#lowest === number) this.#lowest++;
+  }
+
   isOutstanding(number: number): boolean {
     return number >= this.#lowest && number < this.#next &&
       (this.#flags[number & this.#mask] & OUTSTANDING) !== 0;

@@ -35,6 +35,12 @@ export interface WindowBounds {
   readonly maxSendBufferBytes: number;
 }
 
+/**
+ * Holes that a session's received data may have, over all its streams. Twenty thousand full-sized frames fill the
+ * largest window, and even if every second one were lost in a burst of bad luck most of these would be left; a peer
+ * that sends one byte in two needs a moment to reach it.
+ */
+const MAX_HOLES = 8_192;
 /** A stream frame with less room than this for data is not worth starting. */
 const MIN_STREAM_ROOM = 24;
 
@@ -61,6 +67,7 @@ export class Streams {
   #maxDataDue = false;
   #maxStreamsDue = false;
   #openWanted = false;
+  #holes = 0;
 
   constructor(
     options: {
@@ -156,7 +163,7 @@ export class Streams {
       stream.receiveState = "reset";
       stream.stopCode = code;
       if (stream.finalSize < 0) this.#demandControl(stream, StreamControl.StopSending);
-      stream.receiving.trim();
+      this.#forget(stream);
       this.#consumed(now, stream, unread, 0);
     }
     this.#removeIfFinished(stream);
@@ -183,8 +190,10 @@ export class Streams {
   ): void {
     const stream = this.#incoming(id);
     if (stream === null) return;
+    const holesBefore = stream.receiving.holes;
     const growth = stream.onData(offset, bytes, start, length, fin);
     this.#charge(growth);
+    this.#chargeHoles(stream.receiving.holes - holesBefore);
     if (stream.receiveState === "reset") {
       this.#consumed(now, stream, growth, 0);
       this.#removeIfFinished(stream);
@@ -210,7 +219,7 @@ export class Streams {
       const unread = finalSize - stream.receiving.base;
       stream.receiveState = "reset";
       stream.peerCode = code;
-      stream.receiving.trim();
+      this.#forget(stream);
       this.#consumed(now, stream, unread, 0);
       this.#emit({ kind: "stream_reset", streamId: id, code });
     } else if (!alreadyOver) this.#consumed(now, stream, growth, 0);
@@ -445,6 +454,19 @@ export class Streams {
         `Session reached ${this.#receivedTotal}, limit ${this.#window.limit}`,
       );
     }
+  }
+
+  #chargeHoles(change: number): void {
+    this.#holes += change;
+    if (this.#holes > MAX_HOLES) {
+      throw new ProtocolError("protocol_violation", `Received data with more than ${MAX_HOLES} holes`);
+    }
+  }
+
+  /** What was received of `stream` will not be read. */
+  #forget(stream: Stream): void {
+    this.#holes -= stream.receiving.holes;
+    stream.receiving.clear();
   }
 
   #consumed(now: Instant, stream: Stream, bytes: number, rttMs: number): void {

@@ -43,6 +43,14 @@ export interface AckRanges {
   readonly low: Float64Array;
 }
 
+/** Whether `ranges` acknowledges packet `number`. */
+export function includesNumber(ranges: AckRanges, number: number): boolean {
+  for (let i = 0; i < ranges.count && ranges.high[i] >= number; i++) {
+    if (ranges.low[i] <= number) return true;
+  }
+  return false;
+}
+
 /**
  * What a packet's frames are told to. Byte ranges are borrowed until the call returns. A sink may throw its
  * own protocol error; parsing stops there.

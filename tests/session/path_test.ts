@@ -55,7 +55,7 @@ Deno.test("who comes back to the proven address needs no new proof", () => {
 
 Deno.test("answers to challenges go where each came from, four of them at most", () => {
   const path = new PathSelector(home, seededEntropy(4));
-  for (let i = 0; i < 6; i++) path.onChallenge(otherHost, new Uint8Array(8).fill(i));
+  for (let i = 0; i < 6; i++) path.onChallenge(otherHost, new Uint8Array(8).fill(i), 100);
   const answers: number[] = [];
   for (let reply = path.nextReply; reply !== null; reply = path.nextReply) {
     assert.equal(reply.to, otherHost);
