@@ -6,6 +6,7 @@
 
 import { join } from "node:path";
 import { NodeProcess, type ProgramWords, runWraith } from "../tests/support/wraith_process.ts";
+import { endedChildrenCpuSeconds, processUse } from "./bench/process_use.ts";
 
 export { generateFile, hashFile } from "../src/node/benchmark/sample_file.ts";
 
@@ -25,6 +26,8 @@ export interface TransferFigures {
   readonly wallMs: number;
   readonly sender: ProcessFigures;
   readonly receiver: ProcessFigures;
+  /** The command's own CPU time. Null where the system does not tell. */
+  readonly commandCpuMs: number | null;
 }
 
 /** One node's share of it. Null where the system does not tell. */
@@ -65,7 +68,9 @@ export async function startPair(
 
 /** Sends `file` from one to the other and measures. @throws when the command fails. */
 export async function sendMeasured(pair: NodePair, file: string): Promise<TransferFigures> {
+  const isLinux = Deno.build.os === "linux";
   const before = { sender: usageOf(pair.sender.pid), receiver: usageOf(pair.receiver.pid) };
+  const commandsBefore = isLinux ? endedChildrenCpuSeconds() : 0;
   const began = performance.now();
   const { code, stderr } = await runWraith(
     ["send", file, "--to", pair.receiver.address, "--data-dir", pair.sender.dataDir],
@@ -73,6 +78,7 @@ export async function sendMeasured(pair: NodePair, file: string): Promise<Transf
   );
   const wallMs = performance.now() - began;
   if (code !== 0) throw new Error(`wraith send failed: ${stderr.trim()}`);
+  const commandCpuMs = isLinux ? (endedChildrenCpuSeconds() - commandsBefore) * 1_000 : null;
   const share = (pid: number, earlier: ProcessFigures): ProcessFigures => {
     const now = usageOf(pid);
     return {
@@ -85,25 +91,16 @@ export async function sendMeasured(pair: NodePair, file: string): Promise<Transf
     wallMs,
     sender: share(pair.sender.pid, before.sender),
     receiver: share(pair.receiver.pid, before.receiver),
+    commandCpuMs,
   };
 }
 
 /** CPU time and peak memory of a process so far, from Linux's /proc. */
 export function usageOf(pid: number): ProcessFigures {
   if (Deno.build.os !== "linux") return { cpuMs: null, peakRssBytes: null };
-  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-  const peakKib = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
-  // The command's name may hold spaces and parentheses: count fields from behind the last one (proc(5)).
-  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const ticks = Number(fields[11]) + Number(fields[12]);
-  return {
-    cpuMs: ticks * 1_000 / CLOCK_TICKS_PER_SECOND,
-    peakRssBytes: peakKib === undefined ? null : Number(peakKib) * 1_024,
-  };
+  const { cpuSeconds, peakRssBytes } = processUse(pid);
+  return { cpuMs: cpuSeconds * 1_000, peakRssBytes };
 }
 
-/** USER_HZ: what the kernel promises to user space on every architecture Deno runs on. */
-const CLOCK_TICKS_PER_SECOND = 100;
 /** 1 GiB at 2 MB/s: slower than any machine this is meant for. */
 const SEND_LIMIT_MS = 600_000;

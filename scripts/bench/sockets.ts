@@ -1,286 +1,187 @@
 /**
- * What the two socket implementations carry over loopback between two processes, in one run.
+ * Section `sockets`: what the two socket implementations carry over loopback between two processes.
  *
- *   deno run -A scripts/bench/sockets.ts [--seconds 1.5] [--json]
- *
- * - send: runs sent as fast as one core can, to a socket that nobody reads.
- * - through: runs sent within a window, received and counted by another process.
- * - wake-up: one small datagram there and back; `work` is what the answering side computes in between.
- *
- * Prints a table, or with --json one JSON row per line.
+ * @module
  */
 
 import process from "node:process";
-import { parseArgs } from "node:util";
 import { type Address, makeAddress } from "../../src/net/address.ts";
 import type { DatagramSocket } from "../../src/net/datagram_socket.ts";
-import { openSocket, type SocketBackend } from "../../src/net/open_socket.ts";
+import { openSocket, probeNativeSockets } from "../../src/net/open_socket.ts";
+import { fullRun, sendWithinWindow } from "../../src/node/benchmark/socket_throughput.ts";
+import { medianBy, quantile } from "../../src/node/benchmark/statistics.ts";
+import { LineChild } from "./line_child.ts";
+import { type BenchContext, byEffort, type Cell, type Section, type Table } from "./section.ts";
 
-/** One measurement. Rates are per second of wall time, CPU is of the measuring process alone. */
-interface Row {
-  readonly bench: "send" | "through" | "wake-up";
-  readonly backend: string;
-  readonly packetBytes: number;
-  readonly workUs?: number;
-  readonly datagramsPerSecond?: number;
-  readonly gbitPerSecond?: number;
-  readonly lossRatio?: number;
-  readonly p50Us?: number;
-  readonly p99Us?: number;
-  readonly cpuSecondsPerGigabyte?: number;
+type Backend = "portable" | "native";
+type Row = Readonly<Record<string, Cell>>;
+
+export const sockets: Section = {
+  name: "sockets",
+  about: "datagrams through the portable and the native sockets, and how long one lies",
+  async run(context) {
+    const native = await probeNativeSockets();
+    if ("unavailable" in native) context.skip(`native sockets: ${native.unavailable}`);
+    const backends: readonly Backend[] = "libc" in native ? ["portable", "native"] : ["portable"];
+    return [await throughput(context, backends), await wakeUps(context, backends)];
+  },
+};
+
+async function throughput(context: BenchContext, backends: readonly Backend[]): Promise<Table> {
+  const durationMs = byEffort(context, { quick: 100, normal: 500, full: 1_500 });
+  const runs = context.runs ?? byEffort(context, { quick: 1, normal: 3, full: 5 });
+  const rows: Row[] = [];
+  for (const packetBytes of [1_200, 1_452, 8_952, 65_507]) {
+    for (const backend of backends) {
+      const sends: Rate[] = [], throughs: Rate[] = [];
+      for (let run = 0; run < runs; run++) {
+        sends.push(
+          await withPeer("sink", backend, 0, (socket, to) => fill(socket, to, packetBytes, durationMs)),
+        );
+        throughs.push(
+          await withPeer("count", backend, 0, (socket, to) => pass(socket, to, packetBytes, durationMs)),
+        );
+      }
+      const [send, through] = [sends, throughs].map((rates) => medianBy(rates, (rate) => rate.perSecond));
+      rows.push({
+        packet: packetBytes,
+        backend,
+        sendPerSecond: send.perSecond,
+        sendGbit: gbit(send, packetBytes),
+        throughPerSecond: through.perSecond,
+        throughGbit: gbit(through, packetBytes),
+        lossPercent: 100 * through.lossRatio,
+        cpuPerGigabyte: through.cpuSeconds / (through.perSecond * through.seconds * packetBytes / 1e9),
+      });
+    }
+  }
+  return {
+    name: "throughput",
+    caption:
+      `_send_ fills a socket that nobody reads; _through_ sends within a window what another process ` +
+      `counts. Medians of ${runs} runs of ${durationMs / 1_000} s; CPU is the sending process's.`,
+    columns: [
+      { key: "packet", heading: "datagram" },
+      { key: "backend", heading: "sockets" },
+      { key: "sendPerSecond", heading: "send, 1/s", digits: 0 },
+      { key: "sendGbit", heading: "send, Gbit/s", digits: 2 },
+      { key: "throughPerSecond", heading: "through, 1/s", digits: 0 },
+      { key: "throughGbit", heading: "through, Gbit/s", digits: 2 },
+      { key: "lossPercent", heading: "lost, %", digits: 2 },
+      { key: "cpuPerGigabyte", heading: "CPU s/GB", digits: 2 },
+    ],
+    rows,
+  };
 }
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: "string", default: "1.5" },
-    rounds: { type: "string", default: "3000" },
-    json: { type: "boolean", default: false },
-    // Given to the second process only.
-    serve: { type: "string" },
-    backend: { type: "string", default: "portable" },
-    work: { type: "string", default: "0" },
-  },
-});
-const durationMs = Number(values.seconds) * 1000;
-const rounds = Number(values.rounds);
-
-async function measureAll(): Promise<void> {
+async function wakeUps(context: BenchContext, backends: readonly Backend[]): Promise<Table> {
+  const rounds = byEffort(context, { quick: 300, normal: 3_000, full: 10_000 });
   const rows: Row[] = [];
-  const add = (row: Row) => {
-    rows.push(row);
-    if (values.json) print(JSON.stringify(row));
-  };
-  for (const packetBytes of [1200, 1452, 8952, 65_507]) {
-    for (const backend of ["portable", "native"] as const) {
-      add(await withServer("sink", backend, 0, (socket, to) => measureSend(socket, to, packetBytes)));
-      add(await withServer("count", backend, 0, (socket, to) => measureThrough(socket, to, packetBytes)));
-    }
-  }
   for (const workUs of [0, 500]) {
-    for (const backend of ["portable", "native"] as const) {
-      add(await withServer("echo", backend, workUs, (socket, to) => measureWakeUp(socket, to, workUs)));
+    for (const backend of backends) {
+      const times = await withPeer(
+        "echo",
+        backend,
+        workUs,
+        (socket, to) => roundTrips(socket, to, workUs, rounds),
+      );
+      rows.push({ work: workUs, backend, p50: quantile(times, 0.5), p99: quantile(times, 0.99) });
     }
   }
-  if (!values.json) printTable(rows);
+  return {
+    name: "wakeups",
+    caption: `A datagram of 100 bytes there and back, less what the answering side computes; ` +
+      `${rounds.toLocaleString("en")} rounds.`,
+    columns: [
+      { key: "work", heading: "computing, us" },
+      { key: "backend", heading: "sockets" },
+      { key: "p50", heading: "p50, us", digits: 0 },
+      { key: "p99", heading: "p99, us", digits: 0 },
+    ],
+    rows,
+  };
+}
+
+/** Datagrams over a stretch of time; CPU is this process's. */
+interface Rate {
+  readonly perSecond: number;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly lossRatio: number;
 }
 
 /** Runs `measure` against a second process that plays `role`. */
-async function withServer<T>(
-  role: string,
-  backend: SocketBackend,
+async function withPeer<T>(
+  role: "sink" | "count" | "echo",
+  backend: Backend,
   workUs: number,
   measure: (socket: DatagramSocket, to: Address) => Promise<T>,
 ): Promise<T> {
-  const args = ["--serve", role, "--backend", backend, "--work", String(workUs)];
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--unstable-net", import.meta.filename!, ...args],
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const reader = child.stdout.getReader();
+  await using peer = await LineChild.start(import.meta.resolve("./socket_peer.ts"), [
+    role,
+    backend,
+    `${workUs}`,
+  ]);
   const socket = await openSocket({ hostname: "127.0.0.1", port: 0 }, backend);
   try {
-    const { value } = await reader.read();
-    return await measure(socket, makeAddress("127.0.0.1", Number(new TextDecoder().decode(value))));
+    return await measure(socket, makeAddress("127.0.0.1", Number(peer.greeting)));
   } finally {
     socket.close();
-    // The server ends with its standard input.
-    await child.stdin.close();
-    await reader.cancel();
-    await child.status;
   }
 }
 
-async function measureSend(socket: DatagramSocket, to: Address, packetBytes: number): Promise<Row> {
-  const run = newRun(socket, packetBytes);
-  const took = await timed(async (isOver) => {
-    while (!isOver()) await sendRun(socket, to, run, packetBytes);
-  });
-  return { bench: "send", backend: socket.backend, packetBytes, ...rates(took, socket.stats, packetBytes) };
+async function fill(
+  socket: DatagramSocket,
+  to: Address,
+  packetBytes: number,
+  durationMs: number,
+): Promise<Rate> {
+  const run = fullRun(socket, packetBytes);
+  const cpu = process.cpuUsage();
+  const began = performance.now();
+  while (performance.now() - began < durationMs) {
+    const sending = socket.send(to, run, 0, run.length, packetBytes);
+    if (sending !== null) await sending;
+  }
+  return rate(socket.stats.datagramsSent, (performance.now() - began) / 1_000, cpu, 0);
 }
 
-async function measureThrough(socket: DatagramSocket, to: Address, packetBytes: number): Promise<Row> {
-  const run = newRun(socket, packetBytes);
-  const acks = new AckReader(socket);
-  const windowBytes = socket.backend === "linux" ? 2 * 1024 * 1024 : 96 * 1024;
-  const windowDatagrams = Math.max(1, Math.floor(windowBytes / packetBytes));
-  const perRun = run.length / packetBytes;
-  const took = await timed(async (isOver) => {
-    while (!isOver()) {
-      while (socket.stats.datagramsSent - acks.received + perRun > Math.max(windowDatagrams, perRun)) {
-        await acks.next(socket.stats.datagramsSent);
-      }
-      await sendRun(socket, to, run, packetBytes);
-    }
-  });
-  const sent = socket.stats.datagramsSent;
-  return {
-    bench: "through",
-    backend: socket.backend,
-    packetBytes,
-    ...rates(took, { datagramsSent: acks.arrived }, packetBytes),
-    lossRatio: acks.lost / sent,
-  };
+async function pass(
+  socket: DatagramSocket,
+  to: Address,
+  packetBytes: number,
+  durationMs: number,
+): Promise<Rate> {
+  const cpu = process.cpuUsage();
+  const { arrived, lost, seconds } = await sendWithinWindow(socket, to, packetBytes, durationMs);
+  return rate(arrived, seconds, cpu, lost / (arrived + lost));
 }
 
-async function measureWakeUp(socket: DatagramSocket, to: Address, workUs: number): Promise<Row> {
+function rate(datagrams: number, seconds: number, cpuBefore: NodeJS.CpuUsage, lossRatio: number): Rate {
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { perSecond: datagrams / seconds, seconds, cpuSeconds: (user + system) / 1e6, lossRatio };
+}
+
+function gbit({ perSecond }: Rate, packetBytes: number): number {
+  return perSecond * packetBytes * 8 / 1e9;
+}
+
+async function roundTrips(
+  socket: DatagramSocket,
+  to: Address,
+  workUs: number,
+  rounds: number,
+): Promise<Float64Array> {
   const ping = new Uint8Array(100);
-  const samplesUs = new Float64Array(rounds);
-  for (let i = -100; i < rounds; i++) {
+  const times = new Float64Array(rounds);
+  for (let i = -WARM_UP_ROUNDS; i < rounds; i++) {
     const began = performance.now();
     const sending = socket.send(to, ping, 0, 100, 100);
     if (sending !== null) await sending;
     await socket.receive();
-    if (i >= 0) samplesUs[i] = (performance.now() - began) * 1000 - workUs;
+    if (i >= 0) times[i] = (performance.now() - began) * 1_000 - workUs;
   }
-  samplesUs.sort();
-  const at = (quantile: number) => Math.round(samplesUs[Math.floor(quantile * rounds)]);
-  return {
-    bench: "wake-up",
-    backend: socket.backend,
-    packetBytes: 100,
-    workUs,
-    p50Us: at(0.5),
-    p99Us: at(0.99),
-  };
+  return times;
 }
 
-/** Follows the other side's count. A window that stands still for 50 ms was lost: it is given up and counted. */
-class AckReader {
-  /** Datagrams that arrived or were given up. */
-  received = 0;
-  lost = 0;
-  #arrived = 0;
-  #onAck: () => void = () => {};
-
-  constructor(socket: DatagramSocket) {
-    this.#read(socket);
-  }
-
-  get arrived(): number {
-    return this.#arrived;
-  }
-
-  async next(sent: number): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const isLost = await new Promise<boolean>((resolve) => {
-      this.#onAck = () => resolve(false);
-      timer = setTimeout(() => resolve(true), 50);
-    });
-    clearTimeout(timer);
-    if (isLost) {
-      this.lost += sent - this.received;
-      this.received = sent;
-    }
-  }
-
-  async #read(socket: DatagramSocket): Promise<void> {
-    for (let batch = await socket.receive(); batch !== null; batch = await socket.receive()) {
-      const last = batch.offsets[batch.count - 1];
-      this.#arrived = Number(new DataView(batch.slab.buffer, last, 8).getBigUint64(0));
-      this.received = Math.max(this.received, this.#arrived + this.lost);
-      this.#onAck();
-    }
-  }
-}
-
-/** The second process: binds, prints its port, plays its role until standard input ends. */
-async function serve(role: string, backend: SocketBackend, workUs: number): Promise<void> {
-  const socket = await openSocket({ hostname: "127.0.0.1", port: 0 }, backend);
-  print(String(socket.localAddress.port));
-  const playing = role === "sink"
-    ? Promise.resolve()
-    : role === "count"
-    ? count(socket)
-    : echo(socket, workUs);
-  for await (const _ of Deno.stdin.readable);
-  socket.close();
-  await playing;
-}
-
-async function count(socket: DatagramSocket): Promise<void> {
-  const ack = new Uint8Array(8);
-  const view = new DataView(ack.buffer);
-  for (let batch = await socket.receive(); batch !== null; batch = await socket.receive()) {
-    view.setBigUint64(0, BigInt(socket.stats.datagramsReceived));
-    const sending = socket.send(batch.sources[batch.count - 1], ack, 0, 8, 8);
-    if (sending !== null) await sending;
-  }
-}
-
-async function echo(socket: DatagramSocket, workUs: number): Promise<void> {
-  for (let batch = await socket.receive(); batch !== null; batch = await socket.receive()) {
-    const until = performance.now() + workUs / 1000;
-    while (performance.now() < until);
-    const sending = socket.send(batch.sources[0], batch.slab, batch.offsets[0], batch.lengths[0], 100);
-    if (sending !== null) await sending;
-  }
-}
-
-function newRun(socket: DatagramSocket, packetBytes: number): Uint8Array<ArrayBuffer> {
-  const fitting = Math.floor(socket.maxRunBytes / packetBytes);
-  return new Uint8Array(packetBytes * Math.max(1, Math.min(fitting, socket.maxRunSegments)));
-}
-
-async function sendRun(
-  socket: DatagramSocket,
-  to: Address,
-  run: Uint8Array<ArrayBuffer>,
-  packetBytes: number,
-): Promise<void> {
-  const sending = socket.send(to, run, 0, run.length, packetBytes);
-  if (sending !== null) await sending;
-}
-
-interface Took {
-  readonly seconds: number;
-  readonly cpuSeconds: number;
-}
-
-async function timed(work: (isOver: () => boolean) => Promise<void>): Promise<Took> {
-  const cpu = process.cpuUsage();
-  const began = performance.now();
-  await work(() => performance.now() - began > durationMs);
-  const { user, system } = process.cpuUsage(cpu);
-  return { seconds: (performance.now() - began) / 1000, cpuSeconds: (user + system) / 1e6 };
-}
-
-function rates(took: Took, stats: { datagramsSent: number }, packetBytes: number): Partial<Row> {
-  const bytes = stats.datagramsSent * packetBytes;
-  return {
-    datagramsPerSecond: Math.round(stats.datagramsSent / took.seconds),
-    gbitPerSecond: round(bytes * 8 / took.seconds / 1e9),
-    cpuSecondsPerGigabyte: round(took.cpuSeconds / (bytes / 1e9)),
-  };
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
-}
-
-function printTable(rows: readonly Row[]): void {
-  const columns: (keyof Row)[] = [
-    "bench",
-    "backend",
-    "packetBytes",
-    "workUs",
-    "datagramsPerSecond",
-    "gbitPerSecond",
-    "cpuSecondsPerGigabyte",
-    "lossRatio",
-    "p50Us",
-    "p99Us",
-  ];
-  const cells = rows.map((row) => columns.map((column) => String(row[column] ?? "")));
-  const widths = columns.map((column, i) => Math.max(column.length, ...cells.map((row) => row[i].length)));
-  const line = (row: readonly string[]) => row.map((cell, i) => cell.padStart(widths[i])).join("  ");
-  print(line(columns));
-  for (const row of cells) print(line(row));
-}
-
-function print(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
-}
-
-if (values.serve === undefined) await measureAll();
-else await serve(values.serve, values.backend as SocketBackend, Number(values.work));
+const WARM_UP_ROUNDS = 100;

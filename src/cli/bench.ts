@@ -16,7 +16,7 @@ import {
   type TransferSpeed,
 } from "../node/benchmark/machine.ts";
 import type { PrimitiveFigures } from "../node/benchmark/primitives.ts";
-import { type Command, EXIT, JSON_OPTION } from "./command.ts";
+import { type Command, CommandError, EXIT, JSON_OPTION } from "./command.ts";
 import { type Column, shownBytes, shownDuration, shownRate, textTable } from "./text_table.ts";
 
 export const bench: Command = {
@@ -44,6 +44,7 @@ export const bench: Command = {
   ],
   async run({ args, options, stdout, stderr, signal, workingDir }) {
     const folder = resolve(workingDir, options.value("dir") ?? tmpdir());
+    await requireWritable(folder);
     const parts = args.length === 0 ? BENCH_PARTS : args as readonly BenchPart[];
     const say = (what: string) =>
       stderr.write(stderr.isTerminal ? `\rmeasuring ${what}\x1b[K` : `measuring ${what}\n`);
@@ -55,6 +56,24 @@ export const bench: Command = {
     return EXIT.success;
   },
 };
+
+/** Says what is wrong with the folder before anything is measured. */
+async function requireWritable(folder: string): Promise<void> {
+  try {
+    await Deno.remove(await Deno.makeTempFile({ dir: folder, prefix: "wraith-bench-" }));
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound
+      ? "no such folder"
+      : error instanceof Deno.errors.NotCapable
+      ? "this program may not write there (/dev, /proc and /sys are closed to it)"
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    throw new CommandError(`cannot measure in ${folder}: ${reason}; give another with --dir`, EXIT.failure, {
+      cause: error,
+    });
+  }
+}
 
 function documentOf({ primitives, sockets, transfers, skipped }: MachineFigures, folder: string) {
   const { version, revision } = readBuildInfo();

@@ -135,7 +135,7 @@ export class ReceiveMessages {
 
 /**
  * Messages per call: up to 512 KiB, or about 360 datagrams of 1452 bytes, before timers and acknowledgements get
- * their turn. 16 and 32 cost about the same CPU time per byte (`scripts/bench/sockets.ts`).
+ * their turn. 16 and 32 cost about the same CPU time per byte (`deno task bench sockets`).
  */
 const MESSAGES = 8;
 const MESSAGE_BYTES = 65_536;

@@ -116,9 +116,9 @@ async function measureSockets(backend: BenchBackend, packetBytes: number): Promi
 const PACKET_LENGTHS = [1_200, 1_452, 8_952, 65_507];
 const SOCKET_RUN_MS = 300;
 /** Of 2 ms each: less than 3 s for all suites. */
-const PRIMITIVE_ROUNDS = 25;
+const PRIMITIVE_ROUNDS = 20;
 /** One to four seconds of work each, on a machine of today. */
 const TRANSFER_BYTES: Readonly<Record<BenchBackend, number>> = {
-  portable: 64 * 2 ** 20,
+  portable: 32 * 2 ** 20,
   native: 256 * 2 ** 20,
 };

@@ -1,8 +1,7 @@
 /**
  * What a packet costs inside the core: two endpoints in one process hand each other their runs, without a socket.
- * Reports time per packet for both ends together, and heap bytes that a packet leaves for the collector.
- *
- * `deno task bench:core` runs it with the collector exposed, so that heap use is read between collections.
+ * Reports time per packet for both ends together, and heap bytes that a packet leaves for the collector. These
+ * are read between collections, which needs `--v8-flags=--expose-gc`.
  *
  * @module
  */
@@ -18,9 +17,10 @@ import { DEFAULT_ADMISSION } from "../../src/session/admission.ts";
 import type { Connection } from "../../src/session/connection.ts";
 import { Endpoint } from "../../src/session/endpoint.ts";
 import { DEFAULT_SESSION_SETTINGS } from "../../src/session/session_settings.ts";
+import { byEffort, type Section } from "./section.ts";
 
 /** One measurement. */
-export interface HotPathRow {
+interface HotPathRow {
   readonly suite: string;
   readonly datagramBytes: number;
   readonly packets: number;
@@ -35,7 +35,7 @@ const SERVER = makeAddress("127.0.0.1", 2);
 const LIMITS = { maxBytes: 65_507, maxSegments: 64 };
 
 /** Moves `packets` full packets from one endpoint to another and measures the second half of them. */
-export function measureHotPath(suite: CipherSuite, datagramBytes: number, packets: number): HotPathRow {
+function measureHotPath(suite: CipherSuite, datagramBytes: number, packets: number): HotPathRow {
   const pair = new EndpointPair(suite, datagramBytes);
   pair.move(packets);
   const collect = (globalThis as { gc?: () => void }).gc;
@@ -146,19 +146,34 @@ function makeEndpoint(suite: CipherSuite, seed: number, datagramBytes: number): 
   });
 }
 
-if (import.meta.main) {
-  const say = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-  say("suite     datagram   us per packet (both ends)   heap bytes per packet");
-  for (const suite of measuredSuites().suites) {
-    for (const datagramBytes of [1_200, 1_452, 8_952]) {
-      const row = measureHotPath(suite, datagramBytes, 20_000);
-      const heap = row.heapBytesPerPacket?.toFixed(0) ?? "?";
-      const time = row.microsecondsPerPacket.toFixed(2);
-      say(
-        `${row.suite.padEnd(8)} ${String(datagramBytes).padStart(9)} ${time.padStart(27)} ${
-          heap.padStart(23)
-        }`,
-      );
+/** Section `core`. */
+export const core: Section = {
+  name: "core",
+  about: "a packet's way through the core, without sockets",
+  run(context) {
+    const packets = byEffort(context, { quick: 2_000, normal: 20_000, full: 100_000 });
+    const { suites, nativeUnavailable } = measuredSuites();
+    if (nativeUnavailable !== null) context.skip(`native cryptography: ${nativeUnavailable}`);
+    const rows: HotPathRow[] = [];
+    for (const datagramBytes of [1_200, 1_452, 8_952, 65_487]) {
+      for (const suite of suites) rows.push(measureHotPath(suite, datagramBytes, packets));
     }
-  }
-}
+    return Promise.resolve([{
+      name: "packets",
+      caption: `Framed, sealed, opened and acknowledged: both ends of a session in one process, ${
+        packets.toLocaleString("en")
+      } packets.`,
+      columns: [
+        { key: "datagramBytes", heading: "datagram" },
+        { key: "suite", heading: "suite" },
+        { key: "microsecondsPerPacket", heading: "us per packet", digits: 2 },
+        { key: "gbitPerSecond", heading: "Gbit/s", digits: 2 },
+        { key: "heapBytesPerPacket", heading: "heap bytes per packet", digits: 0 },
+      ],
+      rows: rows.map((row) => ({
+        ...row,
+        gbitPerSecond: row.datagramBytes * 8 / row.microsecondsPerPacket / 1_000,
+      })),
+    }]);
+  },
+};
