@@ -32,7 +32,7 @@ export function shownTable(table: Table): string {
 export function resultDocument(
   machine: Readonly<Record<string, unknown>>,
   results: readonly SectionResult[],
-) {
+): Readonly<Record<string, unknown>> {
   return {
     machine,
     sections: results.map(({ section, seconds, tables, skipped }) => ({
