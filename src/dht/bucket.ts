@@ -7,7 +7,7 @@
 
 import type { Instant } from "../clock.ts";
 import type { Contact } from "./contact.ts";
-import { networkOf } from "./endpoint_address.ts";
+import { isInNetwork, networkOf } from "./endpoint_address.ts";
 import type { NodeId } from "./node_id.ts";
 
 /** How many peers a bucket may hold. */
@@ -91,7 +91,7 @@ function belowNetworkLimit(
   if (network === null) return true;
   let count = 0;
   for (const contact of contacts) {
-    if (contact !== except && networkOf(contact.address) === network && ++count >= limit) return false;
+    if (contact !== except && isInNetwork(contact.address, network) && ++count >= limit) return false;
   }
   return true;
 }

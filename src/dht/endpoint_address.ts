@@ -25,11 +25,15 @@ export const MAX_ADDRESS_BYTES = 19;
 /** `text` (`192.0.2.10:41641`, `[2001:db8::1]:41641`) taken apart, or null when it is no literal address. */
 export function parseAddress(text: string): ParsedAddress | null {
   const colon = text.lastIndexOf(":");
-  const port = decimal(text, colon + 1, text.length, 65_535);
-  if (colon < 0 || port < 1) return null;
+  const port = parsePort(text, colon);
+  if (port < 1) return null;
   const isBracketed = text.charCodeAt(0) === BRACKET && text.charCodeAt(colon - 1) === 0x5d;
-  const bytes = isBracketed ? parseIp(text.slice(1, colon - 1)) : parseIpv4(text, colon);
-  return bytes === null || (isBracketed && text.indexOf(":") === colon) ? null : { bytes, port };
+  if (!isBracketed) {
+    const host = parseIpv4(text, colon);
+    return host < 0 ? null : { bytes: Uint8Array.of(host >>> 24, host >>> 16, host >>> 8, host), port };
+  }
+  const bytes = parseIp(text.slice(1, colon - 1));
+  return bytes === null || text.indexOf(":") === colon ? null : { bytes, port };
 }
 
 /** Canonical text (RFC 5952 for IPv6): equal exactly when the addresses are. */
@@ -50,13 +54,24 @@ export function isCanonicalAddress(text: string): boolean {
  * @throws {RangeError} when `text` is no literal address: names are resolved before they come here.
  */
 export function encodeAddress(text: string, out: Uint8Array, offset: number): number {
-  const parsed = parseAddress(text);
-  if (parsed === null) throw new RangeError(`Cannot encode address: expected host:port, got ${text}`);
-  out[offset++] = parsed.bytes.length === 4 ? TAG_IPV4 : TAG_IPV6;
-  out.set(parsed.bytes, offset);
-  offset += parsed.bytes.length;
-  out[offset++] = parsed.port >>> 8;
-  out[offset++] = parsed.port & 0xff;
+  const colon = text.lastIndexOf(":");
+  const host = parseIpv4(text, colon);
+  const port = parsePort(text, colon);
+  if (host >= 0 && port > 0) {
+    out[offset++] = TAG_IPV4;
+    out[offset++] = host >>> 24;
+    out[offset++] = host >>> 16;
+    out[offset++] = host >>> 8;
+    out[offset++] = host;
+  } else {
+    const parsed = parseAddress(text);
+    if (parsed === null) throw new RangeError(`Cannot encode address: expected host:port, got ${text}`);
+    out[offset++] = parsed.bytes.length === 4 ? TAG_IPV4 : TAG_IPV6;
+    out.set(parsed.bytes, offset);
+    offset += parsed.bytes.length;
+  }
+  out[offset++] = port >>> 8;
+  out[offset++] = port;
   return offset;
 }
 
@@ -76,11 +91,26 @@ export function decodeAddress(reader: ByteReader): string {
  * so an attacker there gains nothing by them, and a fleet in one private network must be able to form a DHT.
  */
 export function networkOf(address: string): string | null {
+  const colon = address.lastIndexOf(":");
+  const host = parseIpv4(address, colon);
+  if (host >= 0) {
+    const isPublic = parsePort(address, colon) > 0 &&
+      scopeOfIpv4(host >>> 24, (host >>> 16) & 0xff) === "public";
+    return isPublic ? `${address.slice(0, address.lastIndexOf(".", colon))}.0/24` : null;
+  }
   const parsed = parseAddress(address);
   if (parsed === null || scopeOfBytes(parsed.bytes) !== "public") return null;
   const { bytes } = parsed;
+  // A mapped address is the IPv4 address it maps.
   if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.0/24`;
   return `${formatIp(Uint8Array.from({ length: 16 }, (_, i) => i < 6 ? bytes[i] : 0))}/48`;
+}
+
+/** Whether {@link networkOf} of a literal `address` is `network`, which is never null. */
+export function isInNetwork(address: string, network: string): boolean {
+  return network.endsWith(".0/24")
+    ? address.startsWith(network.slice(0, -"0/24".length))
+    : networkOf(address) === network;
 }
 
 /** What one source of queries or stores is: the /24 or /48 of public addresses, the host of others. */
@@ -119,7 +149,8 @@ export function scopeOf(address: string): AddressScope {
 
 /** Whether someone at `from` may be told of, or may tell of, a peer at `of`. */
 export function mayMention(from: string, of: string): boolean {
-  return REACH[scopeOf(of)] >= REACH[scopeOf(from)];
+  const reach = REACH[scopeOf(of)];
+  return reach === REACH.public || reach >= REACH[scopeOf(from)];
 }
 
 function scopeOfBytes(bytes: Uint8Array): AddressScope {
@@ -140,19 +171,27 @@ function scopeOfIpv4(a: number, b: number): AddressScope {
   return sharedByCarrier || rfc1918 || linkLocal ? "private" : "public";
 }
 
-/** The dotted quad that `text` begins with, up to `end`. */
-function parseIpv4(text: string, end: number): Uint8Array | null {
-  const bytes = new Uint8Array(4);
+/**
+ * The dotted quad that `text[0, end)` is, as a number below 2^32, or -1. A number and no array: asked for every contact
+ * of every answer.
+ */
+function parseIpv4(text: string, end: number): number {
+  let host = 0;
   let start = 0;
   for (let i = 0; i < 4; i++) {
     const dot = i < 3 ? text.indexOf(".", start) : end;
-    if (dot < 0 || dot > end) return null;
+    if (dot < 0 || dot > end) return -1;
     const value = decimal(text, start, dot, 255);
-    if (value < 0) return null;
-    bytes[i] = value;
+    if (value < 0) return -1;
+    host = 256 * host + value;
     start = dot + 1;
   }
-  return bytes;
+  return host;
+}
+
+/** The port after the colon at `colon`, or less than 1 when there is none. */
+function parsePort(text: string, colon: number): number {
+  return colon < 0 ? -1 : decimal(text, colon + 1, text.length, 65_535);
 }
 
 /** The number that the digits in `text[start, end)` spell without leading zeros, or -1. */
