@@ -23,7 +23,7 @@ const SCENARIOS: Readonly<Record<string, () => Generator<unknown>>> = {
   },
   *attack() {
     for (const paths of [1, 2, 4, 8]) {
-      yield attack(seed, nodes ?? 500, { maliciousShare: 0.2, paths, lookups: 1000 });
+      yield attack(seed, nodes ?? 1000, { maliciousShare: 0.2, paths, lookups: 1000 });
     }
   },
   *eclipse() {
@@ -33,7 +33,7 @@ const SCENARIOS: Readonly<Record<string, () => Generator<unknown>>> = {
     yield partition(seed, nodes ?? 200, 2, 200);
   },
   *churn() {
-    yield churn(seed, nodes ?? 1000, 24, 50);
+    yield churn(seed, nodes ?? 500, 24, 50);
   },
   *cost() {
     yield* cost(seed);

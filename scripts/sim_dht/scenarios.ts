@@ -62,10 +62,10 @@ export function churn(seed: number, nodes: number, hours: number, values: number
   let replaced = 0;
   const perHour = nodes / 2;
   const replaceOne = () => {
-    const victim = pick(world, world.nodes.slice(values).filter(({ isAlive }) => isAlive));
+    const victim = pick(world, world.nodes.slice(values));
     world.kill(victim);
     const newcomer = world.add();
-    const via = pick(world, world.living.filter((node) => node !== newcomer));
+    const via = pick(world, world.nodes.slice(0, -1));
     world.act(newcomer, (core, now) => core.join(now, [via]));
     replaced++;
   };
@@ -74,12 +74,12 @@ export function churn(seed: number, nodes: number, hours: number, values: number
     for (let i = 0; i < perHour; i++) {
       replaceOne();
       world.run(3_600_000 / perHour);
-      // Four questions after each replacement: all of the hour is covered alike.
-      const questions = Array.from({ length: 4 }, (): Question => {
-        const asker = pick(world, world.living);
+      // Some questions after each replacement: all of the hour is covered alike.
+      const questions = Array.from({ length: QUESTIONS_A_REPLACEMENT }, (): Question => {
+        const asker = pick(world, world.nodes);
         return { asker, kind: "providers", target: pick(world, roots), options: { wanted: 1 } };
       });
-      if (i % 5 === 0) outcomes.push(...ask(world, questions, 0));
+      outcomes.push(...ask(world, questions, 0));
     }
   }
   return { seed, nodes, hours, replaced, ...summarize(outcomes) };
@@ -224,8 +224,8 @@ export function partition(
 /** Searches for random peers by random others. */
 export function peerQuestions(world: World, count: number): Question[] {
   return Array.from({ length: count }, () => {
-    const asker = pick(world, world.living);
-    const wanted = pick(world, world.living.filter((node) => node !== asker));
+    const asker = pick(world, world.nodes);
+    const wanted = pick(world, world.nodes.filter((node) => node !== asker));
     return { asker, kind: "peer", target: wanted.core.id };
   });
 }
@@ -272,6 +272,7 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+const QUESTIONS_A_REPLACEMENT = 4;
 /** Well-formed enough to reach the signature check of a careless implementation. */
 const FORGED = concatBytes(
   Uint8Array.of(0x82, 0x58, 0x20),

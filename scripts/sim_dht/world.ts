@@ -57,6 +57,7 @@ export class World {
   readonly seed: number;
   readonly suite: SimulationSuite = simulationSuite();
   readonly prng: Prng;
+  /** Those that have not been killed, in the order of their numbers. */
   readonly nodes: SimNode[] = [];
   /** Which side of a partition a node is on; null: there is none. */
   partition: ((node: SimNode) => number) | null = null;
@@ -66,6 +67,7 @@ export class World {
   now = 0 as Instant;
   readonly #options: Required<WorldOptions>;
   readonly #queue = new EventQueue();
+  #added = 0;
   readonly #byAddress = new Map<string, SimNode>();
   readonly #points = new Map<PeerId, NodeId>();
   readonly #listeners = new Set<(node: SimNode, output: DhtOutput) => void>();
@@ -76,10 +78,6 @@ export class World {
     this.prng = seededPrng(options.seed);
   }
 
-  get living(): SimNode[] {
-    return this.nodes.filter((node) => node.isAlive);
-  }
-
   /** Hands every result of every node to `listener`, until the returned function is called. */
   listen(listener: (node: SimNode, output: DhtOutput) => void): () => void {
     this.#listeners.add(listener);
@@ -88,7 +86,7 @@ export class World {
 
   /** Adds a node that has not joined. `address`: default is a random public one. `seed`: default its number's. */
   add(address?: string, seed?: Uint8Array): SimNode {
-    const index = this.nodes.length;
+    const index = this.#added++;
     const secret = seed ?? seedOf(this.seed, index);
     const peerId = peerIdOf(this.suite.ed25519PublicKey(secret));
     const core = new DhtCore(this.now, {
@@ -117,6 +115,7 @@ export class World {
   /** Takes a node off the network without a word. */
   kill(node: SimNode): void {
     node.isAlive = false;
+    this.nodes.splice(this.nodes.indexOf(node), 1);
     this.#byAddress.delete(node.address);
     node.sessions.clear();
   }

@@ -75,7 +75,7 @@ Deno.test("A node that leaves is out of the tables at once; one that dies, when 
   const world = network(12, 13);
   const [leaver, victim] = [world.nodes[5], world.nodes[6]];
   const knowers = (gone: SimNode) =>
-    world.living.filter((node) => node.core.contacts().some(({ peerId }) => peerId === gone.peerId)).length;
+    world.nodes.filter((node) => node.core.contacts().some(({ peerId }) => peerId === gone.peerId)).length;
   assert.ok(knowers(leaver) > 5);
   world.act(leaver, (core, now) => core.leave(now));
   world.kill(leaver);
