@@ -11,7 +11,7 @@
 import { type Instant, later } from "../clock.ts";
 import type { PeerId } from "../crypto/peer_id.ts";
 import type { Prng } from "../entropy.ts";
-import type { NodeEvent } from "../observe/events.ts";
+import type { DhtQueryReceived, NodeEvent } from "../observe/events.ts";
 import { DecodeError } from "../wire/decode_error.ts";
 import { Contact, type Located, type PeerAddress } from "./contact.ts";
 import type { DhtContext, DhtOutput } from "./dht_context.ts";
@@ -232,7 +232,7 @@ export class DhtCore {
       message = decodeMessage(bytes);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
-      this.#context.refuse("query", "malformed", from);
+      if (this.#admits(now, from, "unknown")) this.#context.refuse("query", "malformed", from);
       this.#rpcs.handleMalformed(now, from.peerId);
       return;
     }
@@ -249,6 +249,9 @@ export class DhtCore {
     this.#rpcs.handleTimeout(now);
     this.#maintenance.handleTimeout(now);
     this.#publisher.handleTimeout(now);
+    for (const { count, ...from } of this.#guard.takeOverdue(now)) {
+      this.#context.refuse("query", "rate_limited", from, count);
+    }
     if (this.#sweepAt <= now) {
       this.#sweepAt = later(now, SWEEP_MS);
       this.#store.sweep(this.#context.epochMs(now));
@@ -265,7 +268,12 @@ export class DhtCore {
   }
 
   nextTimeout(): Instant {
-    const times = [this.#rpcs.nextTimeout(), this.#maintenance.nextTimeout(), this.#publisher.nextTimeout()];
+    const times = [
+      this.#rpcs.nextTimeout(),
+      this.#maintenance.nextTimeout(),
+      this.#publisher.nextTimeout(),
+      this.#guard.nextTimeout(),
+    ];
     return times.reduce<Instant>((next, at) => at !== null && at < next ? at : next, this.#sweepAt);
   }
 
@@ -275,22 +283,11 @@ export class DhtCore {
     { requestId, isClient }: DhtMessage,
     request: DhtRequest,
   ): void {
-    const located = this.#context.locate(from);
-    if (request.kind === "leave") return this.#onLeave(now, located);
-    this.#emit({
-      type: "dht.query.received",
-      rpc: request.kind,
-      peerId: from.peerId,
-      remoteAddr: from.address,
-    });
-    const verdict = this.#guard.admit(now, from.peerId, from.address);
-    if (!verdict.admitted) {
-      if (verdict.report > 0) this.#context.refuse("query", "rate_limited", from, verdict.report);
-      return;
-    }
+    if (!this.#admits(now, from, request.kind)) return;
+    if (request.kind === "leave") return this.#onLeave(now, this.#context.locate(from));
     // Answer first: the asker needs no telling of itself, and a full table is none of its concern.
     for (const bytes of this.#responder.answer(now, from, requestId, request)) this.#rpcs.send(from, bytes);
-    if (!isClient) this.#onHeard(now, located);
+    if (!isClient) this.#onHeard(now, this.#context.locate(from));
   }
 
   #handleAnswer(
@@ -299,9 +296,22 @@ export class DhtCore {
     { requestId, isClient }: DhtMessage,
     answer: DhtAnswer,
   ): void {
-    const located = this.#context.locate(from);
-    if (!isClient) this.#onHeard(now, located);
-    if (!this.#rpcs.handleAnswer(now, from.peerId, requestId, answer)) this.#unsolicited++;
+    if (!this.#rpcs.awaits(from.peerId, requestId, answer)) {
+      this.#unsolicited++;
+      if (!this.#admits(now, from, "answer")) return;
+    }
+    if (!isClient) this.#onHeard(now, this.#context.locate(from));
+    this.#rpcs.handleAnswer(now, from.peerId, requestId, answer);
+  }
+
+  /** Charges a message that nobody asked for to its sender; what is above the limit is counted and goes unheard. */
+  #admits(now: Instant, from: PeerAddress, rpc: DhtQueryReceived["rpc"]): boolean {
+    this.#emit({ type: "dht.query.received", rpc, peerId: from.peerId, remoteAddr: from.address });
+    const verdict = this.#guard.admit(now, from.peerId, from.address);
+    if (!verdict.admitted && verdict.report > 0) {
+      this.#context.refuse("query", "rate_limited", from, verdict.report);
+    }
+    return verdict.admitted;
   }
 
   #onHeard(now: Instant, { id, peerId, address }: Located): void {

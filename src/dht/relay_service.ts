@@ -7,46 +7,29 @@
 
 import type { Clock } from "../clock.ts";
 import type { PeerId } from "../crypto/peer_id.ts";
+import type { EmitEvent } from "../observe/events.ts";
 import { STREAM_CODES, STREAM_TYPES } from "../wire/codes.ts";
 import { DecodeError } from "../wire/decode_error.ts";
 import { varintBytes } from "../wire/varint.ts";
+import type { PeerAddress } from "./contact.ts";
+import { FloodGuard } from "./flood_guard.ts";
 import {
   decodeGreeting,
   encodeGreeting,
-  frameDatagram,
   RELAY_ANSWERS,
   RELAY_GREETING_BYTES,
   type RelayAnswer,
-  RelayUnframer,
 } from "./relay_frame.ts";
-
-/** What a relay needs of a stream: `PeerStream` has it. */
-export interface RelayStream {
-  /** Reads at least one byte, or null at the end. */
-  read(into: Uint8Array): Promise<number | null>;
-  write(bytes: Uint8Array): Promise<void>;
-  finish(): Promise<void>;
-  reset(code: number): void;
-}
+import { type RelayLink, type RelayStream, StreamLink } from "./relay_link.ts";
 
 export interface RelaySession {
   readonly peerId: PeerId;
   openStream(priority: "control" | "bulk"): Promise<RelayStream>;
 }
 
-/** A path for datagrams through a relay, as good as a socket that knows one destination. Lossy when congested. */
-export interface RelayLink {
-  readonly peer: PeerId;
-  readonly relay: PeerId;
-  /** Queues a datagram (copied). Returns false when it was dropped for want of room. */
-  send(datagram: Uint8Array): boolean;
-  /** The next datagram, or null when the circuit has ended. One call at a time. */
-  receive(): Promise<Uint8Array<ArrayBuffer> | null>;
-  close(): void;
-}
-
 export interface RelayOptions {
   readonly clock: Clock;
+  readonly emit: EmitEvent;
   /** Whether this node relays for others (`dht.relay`). */
   readonly isWilling: () => boolean;
   readonly sessionWith: (peerId: PeerId) => RelaySession | null;
@@ -56,6 +39,8 @@ export interface RelayOptions {
   readonly circuitBytesPerSecond?: number;
   readonly maxCircuits?: number;
   readonly maxCircuitsPerPeer?: number;
+  /** Circuits that end here and came through one relay. */
+  readonly maxEndsPerRelay?: number;
   /** Waits `delayMs`; injected for tests. */
   readonly wait?: (delayMs: number) => Promise<void>;
 }
@@ -72,6 +57,9 @@ export class RelayError extends Error {
 export class RelayService {
   readonly #options: Required<RelayOptions>;
   readonly #circuitsOf = new Map<PeerId, number>();
+  readonly #endsOf = new Map<PeerId, number>();
+  readonly #asked = new FloodGuard(REQUEST_LIMITS);
+  #reportTimer: ReturnType<typeof setTimeout> | undefined;
   #circuits = 0;
   #bytesRelayed = 0;
 
@@ -80,6 +68,7 @@ export class RelayService {
       circuitBytesPerSecond: 1_000_000,
       maxCircuits: 64,
       maxCircuitsPerPeer: 2,
+      maxEndsPerRelay: 16,
       wait: (delayMs) => new Promise((resolve) => setTimeout(resolve, delayMs)),
       ...options,
     };
@@ -96,7 +85,8 @@ export class RelayService {
   }
 
   /** A stream of type 3 was opened by `from`; its type has been read. Never rejects. */
-  async handleStream(from: PeerId, stream: RelayStream): Promise<void> {
+  async handleStream(from: PeerAddress, stream: RelayStream): Promise<void> {
+    if (!this.#admits(from)) return stream.reset(STREAM_CODES.cancelled);
     try {
       const greeting = decodeGreeting(await readExactly(stream, RELAY_GREETING_BYTES));
       if (greeting.direction === "to") await this.#carry(from, greeting.peer, stream);
@@ -104,6 +94,11 @@ export class RelayService {
     } catch (error) {
       stream.reset(error instanceof DecodeError ? STREAM_CODES.malformed : STREAM_CODES.cancelled);
     }
+  }
+
+  /** Stops the one timer there is. Circuits end with their sessions. */
+  stop(): void {
+    clearTimeout(this.#reportTimer);
   }
 
   /** Asks the peer behind `via` to relay to `target`. @throws {RelayError} */
@@ -123,27 +118,27 @@ export class RelayService {
   }
 
   /** As relay. */
-  async #carry(from: PeerId, target: PeerId, stream: RelayStream): Promise<void> {
+  async #carry(from: PeerAddress, target: PeerId, stream: RelayStream): Promise<void> {
     const { isWilling, sessionWith, maxCircuits, maxCircuitsPerPeer } = this.#options;
     const session = sessionWith(target);
-    const count = this.#circuitsOf.get(from) ?? 0;
+    const isFull = this.#circuits >= maxCircuits ||
+      (this.#circuitsOf.get(from.peerId) ?? 0) >= maxCircuitsPerPeer;
     const refusal = !isWilling()
       ? "unwilling"
-      : session === null || target === from
+      : session === null || target === from.peerId
       ? "unknown_peer"
-      : this.#circuits >= maxCircuits || count >= maxCircuitsPerPeer
+      : isFull
       ? "busy"
       : null;
+    if (refusal === "busy") this.#refuse(from, "full", 1);
     if (refusal !== null || session === null) return await answer(stream, refusal ?? "unknown_peer", true);
     this.#circuits++;
-    this.#circuitsOf.set(from, count + 1);
+    adjust(this.#circuitsOf, from.peerId, 1);
     try {
-      await this.#connect(from, session, stream);
+      await this.#connect(from.peerId, session, stream);
     } finally {
       this.#circuits--;
-      const left = (this.#circuitsOf.get(from) ?? 1) - 1;
-      if (left === 0) this.#circuitsOf.delete(from);
-      else this.#circuitsOf.set(from, left);
+      adjust(this.#circuitsOf, from.peerId, -1);
     }
   }
 
@@ -176,57 +171,50 @@ export class RelayService {
   }
 
   /** As the called end. */
-  async #accept(relay: PeerId, peer: PeerId, stream: RelayStream): Promise<void> {
-    await answer(stream, "accepted", false);
-    this.#options.onLink(new StreamLink(peer, relay, stream));
-  }
-}
-
-class StreamLink implements RelayLink {
-  readonly #stream: RelayStream;
-  readonly #unframer = new RelayUnframer();
-  readonly #received: Uint8Array<ArrayBuffer>[] = [];
-  readonly #buffer = new Uint8Array(16_384);
-  #queuedBytes = 0;
-  #sending: Promise<void> = Promise.resolve();
-  #isClosed = false;
-
-  constructor(readonly peer: PeerId, readonly relay: PeerId, stream: RelayStream) {
-    this.#stream = stream;
-  }
-
-  send(datagram: Uint8Array): boolean {
-    if (this.#isClosed || this.#queuedBytes + datagram.length > MAX_QUEUED_BYTES) return false;
-    const framed = frameDatagram(datagram);
-    this.#queuedBytes += datagram.length;
-    this.#sending = this.#sending.then(() => this.#stream.write(framed)).then(
-      () => {
-        this.#queuedBytes -= datagram.length;
-      },
-      () => this.close(),
-    );
-    return true;
-  }
-
-  async receive(): Promise<Uint8Array<ArrayBuffer> | null> {
-    try {
-      while (this.#received.length === 0) {
-        const read = this.#isClosed ? null : await this.#stream.read(this.#buffer);
-        if (read === null) return null;
-        this.#received.push(...this.#unframer.push(this.#buffer.subarray(0, read)));
-      }
-    } catch {
-      // The circuit broke: to a session above it that is a path that fell silent.
-      this.close();
-      return null;
+  async #accept(relay: PeerAddress, peer: PeerId, stream: RelayStream): Promise<void> {
+    if ((this.#endsOf.get(relay.peerId) ?? 0) >= this.#options.maxEndsPerRelay) {
+      this.#refuse(relay, "full", 1);
+      return await answer(stream, "refused", true);
     }
-    return this.#received.shift()!;
+    adjust(this.#endsOf, relay.peerId, 1);
+    const link = new StreamLink(peer, relay.peerId, stream, () => adjust(this.#endsOf, relay.peerId, -1));
+    try {
+      await answer(stream, "accepted", false);
+    } catch (error) {
+      link.close();
+      throw error;
+    }
+    this.#options.onLink(link);
   }
 
-  close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#stream.reset(STREAM_CODES.cancelled);
+  /** Charges a request for a circuit to the peer that makes it. */
+  #admits(from: PeerAddress): boolean {
+    const { clock, emit } = this.#options;
+    emit({ type: "dht.query.received", rpc: "relay", peerId: from.peerId, remoteAddr: from.address });
+    const verdict = this.#asked.admit(clock.now(), from.peerId, from.address);
+    if (!verdict.admitted) {
+      if (verdict.report > 0) this.#refuse(from, "rate_limited", verdict.report);
+      this.#armReport();
+    }
+    return verdict.admitted;
+  }
+
+  /** Reports what a flood's last second held, once it is over. */
+  #armReport(): void {
+    const next = this.#asked.nextTimeout();
+    if (this.#reportTimer !== undefined || next === null) return;
+    const { clock } = this.#options;
+    this.#reportTimer = setTimeout(() => {
+      this.#reportTimer = undefined;
+      for (const { count, ...from } of this.#asked.takeOverdue(clock.now())) {
+        this.#refuse(from, "rate_limited", count);
+      }
+      this.#armReport();
+    }, Math.max(1, next - clock.now()));
+  }
+
+  #refuse({ peerId, address }: PeerAddress, reason: "rate_limited" | "full", count: number): void {
+    this.#options.emit({ type: "dht.refused", what: "query", reason, peerId, remoteAddr: address, count });
   }
 }
 
@@ -276,11 +264,17 @@ async function readExactly(stream: RelayStream, length: number): Promise<Uint8Ar
   return bytes;
 }
 
+function adjust(counts: Map<PeerId, number>, key: PeerId, by: number): void {
+  const count = (counts.get(key) ?? 0) + by;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
+}
+
+/** A peer asks for one circuit at a time, and again when it broke. */
+const REQUEST_LIMITS = { perPeerRate: 2, perSourceRate: 10, burstSeconds: 5, remembered: 4096 };
 const REASONS: Readonly<Record<Exclude<RelayAnswer, "accepted">, string>> = {
   unwilling: "it does not relay (dht.relay is off there)",
   unknown_peer: "it has no session with that peer",
   busy: "it carries as many circuits as it will: try again later",
   refused: "the peer refused",
 };
-/** As much as a congested path's queue would hold; beyond it datagrams are lost, as on any path. */
-const MAX_QUEUED_BYTES = 256 * 1024;

@@ -117,12 +117,16 @@ export class Rendezvous {
         punch.at = later(now, delayMs);
       }
     }
+    for (const { count, ...from } of [...this.#asked.takeOverdue(now), ...this.#called.takeOverdue(now)]) {
+      this.#outputs.push({ kind: "refused", from, reason: "rate_limited", count });
+    }
   }
 
   nextTimeout(): Instant | null {
     let next = Infinity;
     for (const { giveUpAt } of this.#attempts.values()) next = Math.min(next, giveUpAt);
     for (const { at } of this.#punches) next = Math.min(next, at);
+    for (const guard of [this.#asked, this.#called]) next = Math.min(next, guard.nextTimeout() ?? Infinity);
     return next === Infinity ? null : next as Instant;
   }
 

@@ -74,6 +74,12 @@ export class RendezvousService {
   onDatagram(session: DhtSession, bytes: Uint8Array): void {
     if (!hasOwnAddress(session)) return;
     const from = { peerId: session.peerId, address: session.remoteAddr };
+    this.#options.emit({
+      type: "dht.query.received",
+      rpc: "rendezvous",
+      peerId: from.peerId,
+      remoteAddr: from.address,
+    });
     this.#core.handleDatagram(this.#options.clock.now(), from, bytes);
     this.#drain();
   }

@@ -105,19 +105,21 @@ export class RpcBook {
     this.send(to, encodeRequest({ requestId: 0, isClient: this.isClient }, request));
   }
 
-  /** An answer arrived. Returns whether anybody waited for it. */
-  handleAnswer(now: Instant, from: PeerId, requestId: number, answer: DhtAnswer): boolean {
+  /** Whether `from` has been asked what `answer` answers. */
+  awaits(from: PeerId, requestId: number, answer: DhtAnswer): boolean {
     const pending = this.#pending.get(requestId);
     // Whom we asked must answer: anybody else who guesses the number is not heard.
-    if (pending === undefined || pending.to.peerId !== from || pending.kind !== answer.kind) return false;
-    if (!isLastPart(pending, answer)) {
-      pending.handler.onAnswer(now, answer, false);
-      return true;
-    }
+    return pending !== undefined && pending.to.peerId === from && pending.kind === answer.kind;
+  }
+
+  /** An answer arrived. One that nobody awaits is not heard. */
+  handleAnswer(now: Instant, from: PeerId, requestId: number, answer: DhtAnswer): void {
+    const pending = this.#pending.get(requestId);
+    if (pending === undefined || !this.awaits(from, requestId, answer)) return;
+    if (!isLastPart(pending, answer)) return pending.handler.onAnswer(now, answer, false);
     this.#pending.delete(requestId);
     this.#end(now, pending, isRefusal(answer) ? "refused" : "success");
     pending.handler.onAnswer(now, answer, true);
-    return true;
   }
 
   /** The peer's answer cannot be read: nothing good will come of the question. */

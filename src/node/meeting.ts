@@ -42,6 +42,7 @@ export class Meeting {
     });
     this.#relay = new RelayService({
       clock,
+      emit: bus.emit,
       isWilling: () => config.dht.relay,
       // A circuit over a circuit would hide from both relays what they carry.
       sessionWith: (peerId) => directSession(network, peerId),
@@ -53,7 +54,8 @@ export class Meeting {
     );
     network.onStream(
       STREAM_TYPES.relay,
-      (session, stream) => void this.#relay.handleStream(session.peerId, stream),
+      ({ peerId, remoteAddr }, stream) =>
+        void this.#relay.handleStream({ peerId, address: remoteAddr }, stream),
     );
     network.onSession((session) => this.#rendezvous.onSession(session));
   }
@@ -91,6 +93,7 @@ export class Meeting {
 
   stop(): void {
     this.#rendezvous.stop();
+    this.#relay.stop();
   }
 
   async #meet(introducer: PeerAddress, target: PeerId, signal: AbortSignal): Promise<Session> {

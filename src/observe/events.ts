@@ -340,10 +340,20 @@ export interface DhtRpcFinished {
   readonly lookupId?: number;
 }
 
-/** A question from a peer, answered or not. One for each RPC: what flooding is measured by. */
+/** A message that we did not ask for, answered or not. One for each: what flooding is measured by. */
 export interface DhtQueryReceived {
   readonly type: "dht.query.received";
-  readonly rpc: "ping" | "find_node" | "find_value" | "store" | "rendezvous";
+  /** `answer`: to no question of ours. `unknown`: it could not be read. */
+  readonly rpc:
+    | "ping"
+    | "find_node"
+    | "find_value"
+    | "store"
+    | "leave"
+    | "rendezvous"
+    | "relay"
+    | "answer"
+    | "unknown";
   readonly peerId: PeerId;
   readonly remoteAddr: string;
 }

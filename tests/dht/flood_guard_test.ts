@@ -42,6 +42,38 @@ Deno.test("FloodGuard reports the first refusal at once and then once a second, 
   }
   assert.equal(reports, 10);
   assert.ok(refused - reported < 1000, "only the last second's are still to come");
+  const dueAt = guard.nextTimeout();
+  assert.ok(dueAt !== null && dueAt > 9_999 && dueAt <= 10_999);
+  assert.deepEqual(guard.takeOverdue(at(dueAt - 1)), []);
+  const rest = { peerId: peer(1), address: "203.0.113.1:1", count: refused - reported };
+  assert.deepEqual(guard.takeOverdue(dueAt), [rest]);
+  assert.equal(guard.nextTimeout(), null);
+});
+
+Deno.test("FloodGuard loses no refusal of more peers than it remembers", () => {
+  const guard = new FloodGuard({ ...LIMITS, remembered: 3 });
+  let refused = 0;
+  let reported = 0;
+  for (let i = 0; i < 1000; i++) {
+    const verdict = guard.admit(at(i), peer(i % 10), "203.0.113.1:1");
+    if (verdict.admitted) continue;
+    refused++;
+    reported += verdict.report;
+  }
+  assert.ok(refused > 900);
+  for (const { count } of guard.takeOverdue(at(3000))) reported += count;
+  assert.equal(reported, refused);
+});
+
+Deno.test("FloodGuard forgets whoever has its whole allowance again, and nobody else", () => {
+  const guard = new FloodGuard(LIMITS);
+  for (let i = 0; i < 25; i++) guard.admit(at(0), peer(1), "203.0.113.1:1");
+  guard.admit(at(1000), peer(2), "203.0.113.1:1");
+  assert.equal(guard.size, 2);
+  guard.admit(at(1999), peer(3), "203.0.113.1:1");
+  assert.equal(guard.size, 3);
+  guard.admit(at(2000), peer(4), "203.0.113.1:1");
+  assert.equal(guard.size, 3, "the first has been silent for two seconds");
 });
 
 Deno.test("FloodGuard remembers no more than it was told to", () => {

@@ -4,16 +4,14 @@ import { concatBytes, equalBytes } from "../../src/bytes.ts";
 import type { Instant } from "../../src/clock.ts";
 import type { PeerId } from "../../src/crypto/peer_id.ts";
 import { frameDatagram, MAX_RELAYED_BYTES, RelayUnframer } from "../../src/dht/relay_frame.ts";
-import {
-  RelayError,
-  type RelayLink,
-  RelayService,
-  type RelaySession,
-  type RelayStream,
-} from "../../src/dht/relay_service.ts";
+import type { RelayLink, RelayStream } from "../../src/dht/relay_link.ts";
+import { RelayError, RelayService, type RelaySession } from "../../src/dht/relay_service.ts";
+import type { NodeEvent } from "../../src/observe/events.ts";
 import { DecodeError } from "../../src/wire/decode_error.ts";
 
 const peer = (n: number) => `ed25519:${n.toString(16).padStart(64, "0")}` as PeerId;
+
+const at = (peerId: PeerId) => ({ peerId, address: "203.0.113.7:41641" });
 
 /** Two ends of a stream in memory. `seen` collects every byte that passes. */
 function streamPair(seen?: Uint8Array[]): [RelayStream, RelayStream] {
@@ -78,24 +76,30 @@ interface Net {
   readonly services: Map<PeerId, RelayService>;
   readonly links: Map<PeerId, RelayLink[]>;
   readonly seen: Uint8Array[];
+  /** Of all peers. */
+  readonly events: NodeEvent[];
   /** Milliseconds the relay made somebody wait, in all. */
   waitedMs: number;
   session(from: PeerId, to: PeerId): RelaySession;
 }
 
 /** Peers 1 (relay), 2 and 3; the relay has sessions with both. */
-function net(isWilling = true, limits: { circuitBytesPerSecond?: number } = {}): Net {
+function net(
+  isWilling = true,
+  limits: { circuitBytesPerSecond?: number; maxCircuitsPerPeer?: number; maxEndsPerRelay?: number } = {},
+): Net {
   const made: Net = {
     services: new Map(),
     links: new Map(),
     seen: [],
+    events: [],
     waitedMs: 0,
     session: (from, to) => ({
       peerId: to,
       openStream() {
         const [near, far] = streamPair(made.seen);
         // The node reads the stream's type before it hands the stream over.
-        void far.read(new Uint8Array(1)).then(() => made.services.get(to)!.handleStream(from, far));
+        void far.read(new Uint8Array(1)).then(() => made.services.get(to)!.handleStream(at(from), far));
         return Promise.resolve(near);
       },
     }),
@@ -107,6 +111,7 @@ function net(isWilling = true, limits: { circuitBytesPerSecond?: number } = {}):
       peer(n),
       new RelayService({
         clock: { now: () => virtualMs as Instant, epochMs: () => virtualMs },
+        emit: (event) => made.events.push(event),
         isWilling: () => isWilling,
         sessionWith: (to) => n === 1 && (to === peer(2) || to === peer(3)) ? made.session(peer(1), to) : null,
         onLink: (link) => made.links.get(peer(n))!.push(link),
@@ -120,6 +125,14 @@ function net(isWilling = true, limits: { circuitBytesPerSecond?: number } = {}):
     );
   }
   return made;
+}
+
+function refusalsIn(world: Net): { reason: string; peerId: PeerId; count?: number }[] {
+  return world.events.flatMap((event) =>
+    event.type === "dht.refused"
+      ? [{ reason: event.reason, peerId: event.peerId, count: event.count ?? 1 }]
+      : []
+  );
 }
 
 Deno.test("Datagrams pass a relay both ways, in order and unchanged", async () => {
@@ -158,7 +171,35 @@ Deno.test("A relay carries two circuits of one peer and not a third", async () =
   const open = () => world.services.get(peer(2))!.open(world.session(peer(2), peer(1)), peer(3));
   const links = [await open(), await open()];
   await assert.rejects(open(), (error) => error instanceof RelayError && error.code === "busy");
+  assert.deepEqual(refusalsIn(world), [{ reason: "full", peerId: peer(2), count: 1 }]);
   for (const link of links) link.close();
+});
+
+Deno.test("The end of circuits takes so many from one relay, and more when some have closed", async () => {
+  const world = net(true, { maxCircuitsPerPeer: 9, maxEndsPerRelay: 2 });
+  const open = () => world.services.get(peer(2))!.open(world.session(peer(2), peer(1)), peer(3));
+  const links = [await open(), await open()];
+  await assert.rejects(open(), (error) => error instanceof RelayError && error.code === "refused");
+  assert.deepEqual(refusalsIn(world), [{ reason: "full", peerId: peer(1), count: 1 }]);
+  links[0].close();
+  assert.equal(await world.links.get(peer(3))![0].receive(), null);
+  links.push(await open());
+  for (const link of links) link.close();
+});
+
+Deno.test("A peer that asks for circuits without end is not heard, and every refusal is reported", async () => {
+  const world = net(false);
+  const relay = world.services.get(peer(1))!;
+  const answered = await Promise.all(Array.from({ length: 50 }, async () => {
+    const [near, far] = streamPair();
+    await near.write(new Uint8Array(33).fill(1));
+    await relay.handleStream(at(peer(2)), far);
+    return await near.read(new Uint8Array(1)).then(() => true, () => false);
+  }));
+  assert.equal(answered.filter(Boolean).length, 10);
+  assert.equal(world.events.filter(({ type }) => type === "dht.query.received").length, 50);
+  assert.deepEqual(refusalsIn(world), [{ reason: "rate_limited", peerId: peer(2), count: 1 }]);
+  relay.stop();
 });
 
 Deno.test("A relay makes a circuit wait that goes over its rate", async () => {
@@ -179,12 +220,12 @@ Deno.test("A garbled greeting costs a stream and nothing else", async () => {
   const service = world.services.get(peer(1))!;
   const [near, far] = streamPair();
   await near.write(new Uint8Array(33).fill(7));
-  await service.handleStream(peer(2), far);
+  await service.handleStream(at(peer(2)), far);
   await assert.rejects(near.read(new Uint8Array(1)), /reset/);
   const [shortNear, shortFar] = streamPair();
   await shortNear.write(Uint8Array.of(1, 2));
   await shortNear.finish();
-  await service.handleStream(peer(2), shortFar);
+  await service.handleStream(at(peer(2)), shortFar);
   assert.equal(service.circuits, 0);
 });
 

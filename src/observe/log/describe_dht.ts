@@ -66,6 +66,7 @@ export const DHT_DESCRIPTIONS: Descriptions<DhtEventType> = {
       remote_addr: event.remoteAddr,
       refused: event.what,
       reason: event.reason,
+      attempt_count: event.count ?? 1,
     }),
   },
 };
