@@ -37,7 +37,7 @@ export class Publisher {
     const name = `${kind}:${key}`;
     const known = this.#publications.get(name);
     if (known === undefined) {
-      this.#publications.set(name, { key, draft, dueAt: now, rounds: 0, isUnderWay: false });
+      this.#publications.set(name, { key, draft, dueAt: now, firstAt: null, isUnderWay: false });
     } else known.dueAt = now;
     this.handleTimeout(now);
   }
@@ -65,10 +65,9 @@ export class Publisher {
 
   #publishNow(now: Instant, publication: Publication): void {
     // A tenth of the interval at random, so that what was announced together is not renewed together.
-    // The second round comes early: a node that has just joined knows few peers, and may not find the closest.
-    const intervalMs = publication.rounds++ === 0
-      ? Math.min(SECOND_ROUND_MS, this.#intervalMs)
-      : this.#intervalMs;
+    // One round comes early: a node that has just joined knows few peers, and may not find the closest.
+    const isFresh = publication.firstAt === null || now - publication.firstAt < EARLY_ROUND_MS / 2;
+    const intervalMs = isFresh ? Math.min(EARLY_ROUND_MS, this.#intervalMs) : this.#intervalMs;
     publication.dueAt = later(now, intervalMs * (0.9 + 0.1 * this.#context.prng.next()));
     if (publication.draft() === null) return;
     publication.isUnderWay = true;
@@ -100,6 +99,7 @@ export class Publisher {
       publication.dueAt = later(now, RETRY_MS);
       return this.#finish(now, publication, 0);
     }
+    publication.firstAt ??= now;
     const settle = (now: Instant, isStored: boolean) => {
       if (isStored) stored++;
       if (--open === 0) this.#finish(now, publication, stored);
@@ -125,13 +125,14 @@ interface Publication {
   readonly key: NodeId;
   readonly draft: RecordDraft;
   dueAt: Instant;
-  rounds: number;
+  /** When it first went out to anybody, or null. */
+  firstAt: Instant | null;
   isUnderWay: boolean;
 }
 
 /** A node that shares a thousand contents must not ask a thousand lookups at once. */
 const CONCURRENT_PUBLICATIONS = 4;
 const RETRY_MS = 15_000;
-const SECOND_ROUND_MS = 10 * 60_000;
+const EARLY_ROUND_MS = 10 * 60_000;
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -192,6 +192,20 @@ Deno.test("A flood of answers, goodbyes or garbage is charged to its sender like
   }
 });
 
+Deno.test("A node that had to learn its address publishes again within ten minutes, then hourly", () => {
+  const world = network(10, 22);
+  const published: number[] = [];
+  world.listen((node, output) => {
+    if (node === world.nodes[9] && output.kind === "published" && output.stored > 0) {
+      published.push(world.now);
+    }
+  });
+  world.run(3 * 3_600_000);
+  const gaps = published.slice(1).map((at, i) => (at - published[i]) / 60_000);
+  assert.ok(published[0] < 11 * 60_000, `first at ${published[0]} ms`);
+  assert.ok(gaps.length >= 2 && gaps.every((minutes) => minutes > 53 && minutes < 61), gaps.join());
+});
+
 Deno.test("A record is renewed every hour, and gone a day after its subject", () => {
   const world = network(10, 17);
   const subject = world.nodes[9];
