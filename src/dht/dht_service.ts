@@ -98,7 +98,7 @@ export class DhtService {
   readonly #stopping = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt: Instant | null = null;
-  #saveTimer: ReturnType<typeof setInterval> | undefined;
+  #saveTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #introducers: Introducers;
   #isRunning = false;
   #saved: Promise<void> = Promise.resolve();
@@ -133,7 +133,7 @@ export class DhtService {
         this.#notice(error);
         return [];
       });
-      this.#saveTimer = setInterval(() => this.#save(), SAVE_INTERVAL_MS);
+      this.#saveIn(FIRST_SAVE_MS);
     }
     this.#isRunning = true;
     this.#turn((now) => {
@@ -149,7 +149,7 @@ export class DhtService {
     this.#isRunning = false;
     this.#introducers.stop();
     clearTimeout(this.#timer);
-    clearInterval(this.#saveTimer);
+    clearTimeout(this.#saveTimer);
     const gone = new Error("The DHT has stopped");
     this.#stopping.abort(gone);
     for (const search of this.#searches.values()) search.fail(gone);
@@ -289,15 +289,18 @@ export class DhtService {
       this.#searches.set(id, search);
       return id;
     });
-    const give = () => {
+    const giveUp = () => {
       this.#searches.delete(id);
       this.#turn((now) => this.#core.cancelLookup(now, id));
     };
-    search.onAbandoned = give;
-    signal?.addEventListener("abort", () => {
-      search.fail(signal.reason);
-      give();
-    }, { once: true });
+    search.onAbandoned = giveUp;
+    const abort = () => {
+      search.fail(signal!.reason);
+      giveUp();
+    };
+    signal?.addEventListener("abort", abort, { once: true });
+    // The signal may be the node's own, and outlive any number of searches.
+    search.onOver = () => signal?.removeEventListener("abort", abort);
     return search;
   }
 
@@ -394,11 +397,20 @@ export class DhtService {
     }
   }
 
+  #saveIn(delayMs: number): void {
+    this.#saveTimer = setTimeout(() => {
+      this.#save();
+      this.#saveIn(SAVE_INTERVAL_MS);
+    }, delayMs);
+  }
+
   #save(): void {
     const { contactsFile } = this.#options;
     if (contactsFile === undefined) return;
     // Those known for longest are the likeliest to be there after a restart.
     const contacts = this.#core.contacts().toSorted((a, b) => a.firstSeenAt - b.firstSeenAt);
+    // A node that meets nobody, offline say, will need the contacts it had.
+    if (contacts.length === 0) return;
     this.#saved = this.#saved.then(() => saveContacts(contactsFile, contacts)).catch((error) =>
       this.#notice(error)
     );
@@ -411,6 +423,8 @@ export class DhtService {
   }
 }
 
+/** Soon after the start: a node that is killed must not need its bootstrap peer again. */
+const FIRST_SAVE_MS = 15_000;
 const SAVE_INTERVAL_MS = 10 * 60_000;
 /** Of the saved contacts, how many are asked at a start. */
 const SAVED_SEEDS = 30;

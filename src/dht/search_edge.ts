@@ -16,6 +16,8 @@ export class Search {
   closest: readonly PeerAddress[] = [];
   /** Called when the iteration stops before the search does. */
   onAbandoned: () => void = () => {};
+  /** Called when the iteration is over, for whatever reason. */
+  onOver: () => void = () => {};
 
   add(record: DhtRecord): void {
     this.#queue.push(record);
@@ -49,6 +51,7 @@ export class Search {
       }
     } finally {
       if (this.#state === "running") this.onAbandoned();
+      this.onOver();
     }
   }
 }

@@ -179,14 +179,25 @@ Deno.test("A restarted node enters through the contacts it saved, without a boot
   await restarted.service.start();
   await restarted.until(isJoined);
   assert.ok(restarted.service.peers().some(({ peerId }) => peerId === second.peerId));
-  await stopAll([first, second, restarted]);
+  await stopAll([first, restarted]);
 
   await Deno.writeTextFile(contactsFile, "not json");
   const unlucky = wires.node(4, second, contactsFile);
   await unlucky.service.start();
   assert.ok(unlucky.events.some((event) => event.type === "node.notice" && /is no JSON/.test(event.message)));
+  await unlucky.until(isJoined);
   await unlucky.service.stop();
   assert.match(await Deno.readTextFile(contactsFile), /"version": 1/);
+
+  // Alone this time: what it knew is not thrown away.
+  for (const node of [second, unlucky]) wires.unplug(node);
+  const before = await Deno.readTextFile(contactsFile);
+  assert.match(before, /ed25519:/);
+  const lonely = wires.node(3, null, contactsFile);
+  await lonely.service.start();
+  await lonely.service.stop();
+  assert.equal(await Deno.readTextFile(contactsFile), before);
+  await second.service.stop();
   await Deno.remove(folder, { recursive: true });
 });
 
