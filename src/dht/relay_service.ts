@@ -20,7 +20,7 @@ import {
   RELAY_GREETING_BYTES,
   type RelayAnswer,
 } from "./relay_frame.ts";
-import { type RelayLink, type RelayStream, StreamLink } from "./relay_link.ts";
+import { type RelayLink, type RelayStream, StreamLink } from "./relay_link_edge.ts";
 
 export interface RelaySession {
   readonly peerId: PeerId;

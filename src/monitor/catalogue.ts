@@ -42,6 +42,7 @@ const HANDSHAKE_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 // From a small file on a local network to a large one on a slow link.
 const TRANSFER_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400];
 const LOOKUP_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const HOP_BUCKETS = [0, 1, 2, 3, 4, 5, 6, 8, 10];
 const RTT_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 // A beat is 500 ms apart: 1 ms is noise, 10 s is the liveness limit.
 const LAG_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -278,6 +279,16 @@ export const METRICS = {
       normal: "As wraith_dht_lookup_duration_seconds, but it can be aggregated.",
     },
   ),
+  dhtLookupHops: histogram(
+    "wraith_dht_lookup_hops",
+    "Peers asked one after the other up to the one that answered a DHT lookup; 0 when the node knew itself.",
+    HOP_BUCKETS,
+    {
+      unit: "",
+      labels: { result: RESULTS },
+      normal: "0 to 4 for up to 100,000 nodes: the logarithm of the network's size.",
+    },
+  ),
   dhtRpcs: counter("wraith_dht_rpcs_total", "Questions this node asked other DHT nodes, by how they ended.", {
     labels: { type: DHT_RPCS, result: DHT_RPC_RESULTS },
     normal: "Mostly success; timeouts up to a fifth while peers come and go.",
@@ -288,7 +299,7 @@ export const METRICS = {
     {
       labels: { what: ["query", "record"], reason: DHT_REFUSALS },
       series: [
-        ...combinations({ what: ["query"], reason: ["rate_limited", "malformed"] }),
+        ...combinations({ what: ["query"], reason: ["rate_limited", "full", "malformed"] }),
         ...combinations({ what: ["record"], reason: DHT_REFUSALS }),
       ],
       normal: "Near 0; rate_limited in numbers is a flood.",

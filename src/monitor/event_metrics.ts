@@ -69,6 +69,7 @@ export class EventMetrics {
       case "dht.lookup.finished":
         metrics.dhtLookups.inc({ result: event.result });
         metrics.dhtLookupDuration.observe({}, event.durationMs / 1000);
+        metrics.dhtLookupHops.observe({ result: event.result }, event.hops);
         return metrics.dhtLookupLatency.observe(
           { result: event.result },
           event.durationMs / 1000,

@@ -10,7 +10,7 @@ import type { CipherSuite } from "../crypto/cipher_suite.ts";
 import { signStaticKey } from "../crypto/identity_binding.ts";
 import type { PeerId } from "../crypto/peer_id.ts";
 import { isRelayedAddress } from "../dht/endpoint_address.ts";
-import type { RelayLink } from "../dht/relay_link.ts";
+import type { RelayLink } from "../dht/relay_link_edge.ts";
 import { type Entropy, type Prng, randomBytes, seededPrng } from "../entropy.ts";
 import { type SessionView, type TransportCounters } from "../monitor/node_view.ts";
 import { type Address, parseHostPort } from "../net/address.ts";

@@ -5,7 +5,7 @@
  */
 
 import { RELAYED_NETWORK } from "../dht/endpoint_address.ts";
-import type { RelayLink } from "../dht/relay_link.ts";
+import type { RelayLink } from "../dht/relay_link_edge.ts";
 import { type Address, makeAddress } from "../net/address.ts";
 import type { DatagramSocket, ReceiveBatch, SocketStats } from "../net/datagram_socket.ts";
 

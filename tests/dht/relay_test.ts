@@ -4,7 +4,7 @@ import { concatBytes, equalBytes } from "../../src/bytes.ts";
 import type { Instant } from "../../src/clock.ts";
 import type { PeerId } from "../../src/crypto/peer_id.ts";
 import { frameDatagram, MAX_RELAYED_BYTES, RelayUnframer } from "../../src/dht/relay_frame.ts";
-import type { RelayLink, RelayStream } from "../../src/dht/relay_link.ts";
+import type { RelayLink, RelayStream } from "../../src/dht/relay_link_edge.ts";
 import { RelayError, RelayService, type RelaySession } from "../../src/dht/relay_service.ts";
 import type { NodeEvent } from "../../src/observe/events.ts";
 import { DecodeError } from "../../src/wire/decode_error.ts";

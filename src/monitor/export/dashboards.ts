@@ -316,6 +316,17 @@ const dht: DashboardSpec = {
       ),
       graph(
         {
+          title: "Hops",
+          description: "Peers asked one after the other up to the one that had the answer, on average.",
+          unit: "short",
+        },
+        {
+          expr: `sum(${rate("wraith_dht_lookup_hops_sum")}) / sum(${rate("wraith_dht_lookup_hops_count")})`,
+          legend: "hops",
+        },
+      ),
+      graph(
+        {
           title: "Questions asked",
           description: "RPCs to other nodes per second, by how they ended.",
           unit: "ops",
