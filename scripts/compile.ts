@@ -28,7 +28,11 @@ const TARGETS = [
 /** The bundle, and beside it what it reads at run time. */
 const PROGRAM = "dist/program";
 const BUILD_FACTS = `${PROGRAM}/build.json`;
-const ASSETS = ["src/monitor/page/status.css", "src/monitor/page/status.js"];
+const ASSETS = [
+  "src/monitor/page/status.css",
+  "src/monitor/page/status.js",
+  "src/monitor/export/wireshark.lua",
+];
 
 const { values: options } = parseArgs({
   args: Deno.args,

@@ -33,6 +33,7 @@ const MODULES: Readonly<Record<string, () => Promise<readonly Command[]>>> = {
   metrics: async () => [(await import("./metrics.ts")).metrics],
   mon: async () => [(await import("./mon.ts")).mon],
   profile: async () => [(await import("./profile.ts")).profile],
+  capture: async () => [(await import("./capture.ts")).capture],
   audit: async () => {
     const { auditTail, auditVerify } = await import("./audit.ts");
     return [auditTail, auditVerify];

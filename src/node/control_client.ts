@@ -69,6 +69,15 @@ export class ControlClient implements Disposable {
     }
   }
 
+  /** Asks for something that goes on, and returns the answer as it arrives. Throws as {@link get} does. */
+  async bytes(
+    path: string,
+    body: unknown,
+    signal: AbortSignal,
+  ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    return (await this.#request("POST", path, body, signal)).body!;
+  }
+
   [Symbol.dispose](): void {
     this.#client.close();
   }

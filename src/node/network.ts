@@ -21,6 +21,7 @@ import type { EventBus } from "../observe/event_bus.ts";
 import { DEFAULT_ADMISSION } from "../session/admission.ts";
 import { congestionNamed } from "../session/congestion_choice.ts";
 import { Endpoint, type EndpointOptions } from "../session/endpoint.ts";
+import type { KeySink } from "../session/key_log.ts";
 import { DEFAULT_SESSION_SETTINGS, type SessionSettings } from "../session/session_settings.ts";
 import type { PeerStream } from "../transfer/mod.ts";
 import { STREAM_CODES } from "../wire/codes.ts";
@@ -123,6 +124,24 @@ export class Network {
   /** Establishes a session with the peer at the other end of a circuit. @throws {ConnectError} */
   async connectThrough(link: RelayLink, signal: AbortSignal): Promise<Session> {
     return await this.#driver.connect(this.#socket.attach(link), link.peer, signal);
+  }
+
+  /** The address that the socket is bound to. */
+  get localAddress(): Address {
+    return this.#socket.localAddress;
+  }
+
+  /** Tells `sink` the keys that sessions take from now on; null tells nobody. */
+  logKeys(sink: KeySink | null): void {
+    this.#endpoint.keyLog.sink = sink;
+  }
+
+  /** Asks every session for fresh keys. */
+  renewKeys(): void {
+    for (const { connection } of this.#driver.sessions()) {
+      connection.rekey();
+      this.#driver.wake(connection);
+    }
   }
 
   start(): void {

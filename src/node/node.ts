@@ -12,12 +12,14 @@ import type { Monitor } from "../monitor/monitor.ts";
 import { connectSystemd, type Systemd } from "../monitor/systemd.ts";
 import type { TransferService } from "../transfer/mod.ts";
 import { banRoutes } from "./control_bans.ts";
+import { captureRoutes } from "./control_capture.ts";
 import { dhtRoutes } from "./control_dht.ts";
 import { profileRoutes } from "./control_profile.ts";
 import { sampleRoutes } from "./control_sample.ts";
 import { statusRoutes } from "./control_status.ts";
 import { shareRoutes } from "./control_shares.ts";
 import { transferRoutes } from "./control_transfers.ts";
+import { captureSource } from "./capture/source.ts";
 import type { LiveNodeView } from "./live_node_view.ts";
 import { type NodeParts, type PartsOptions, startParts } from "./node_parts.ts";
 import { reachPeer } from "./reach.ts";
@@ -83,6 +85,7 @@ export class WraithNode {
       ...banRoutes(parts.observers.detector, bus.emit),
       ...sampleRoutes(pulse),
       ...profileRoutes(bus.emit),
+      ...captureRoutes(captureSource(parts.network, parts.observers), options.clock, bus.emit),
     ]);
     this.#announce();
   }

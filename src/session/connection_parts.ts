@@ -15,6 +15,7 @@ import type { EventSink } from "./connection_events.ts";
 import { DatagramQueue } from "./datagram_queue.ts";
 import type { ConnectionTotals } from "./endpoint_stats.ts";
 import type { FrameHandler } from "./frame_handler.ts";
+import type { KeyLog } from "./key_log.ts";
 import { LossRecovery } from "./loss_recovery.ts";
 import { Pacer } from "./pacer.ts";
 import { type InitialKeys, PacketKeys } from "./packet_keys.ts";
@@ -37,6 +38,7 @@ export interface ConnectionOptions {
   readonly settings: SessionSettings;
   /** Wiped by the connection. */
   readonly keys: InitialKeys;
+  readonly keyLog: KeyLog;
   readonly local: TransportParameters;
   readonly peer: TransportParameters;
   /** What the handshake measured: the first round-trip sample. */
@@ -79,8 +81,11 @@ export interface RunLimits {
 
 /** Builds the parts for a session whose handshake has just finished. `handler` hears of frames' fates. */
 export function makeParts(options: ConnectionOptions, handler: FrameHandler): ConnectionParts {
-  const { suite, entropy, isInitiator, local, peer, settings } = options;
-  const keys = new PacketKeys(suite, isInitiator, options.keys, options.now);
+  const { suite, entropy, isInitiator, local, peer, settings, keyLog } = options;
+  const keys = new PacketKeys(suite, isInitiator, options.keys, options.now, (epoch, send, receive) => {
+    keyLog.sink?.(peer.index, epoch, send);
+    keyLog.sink?.(local.index, epoch, receive);
+  });
   const controller = settings.congestion(BASE_DATAGRAM_BYTES);
   const recovery = new LossRecovery(controller, handler, handler, options.totals);
   recovery.peerMaxAckDelayMs = peer.maxAckDelayMs;

@@ -30,6 +30,7 @@ import { type DropReason, EndpointStats } from "./endpoint_stats.ts";
 import { HandshakeReports } from "./handshake_reports.ts";
 import type { HandshakeResult } from "./handshake_result.ts";
 import { InitiatorHandshake } from "./initiator_handshake.ts";
+import { KeyLog } from "./key_log.ts";
 import { ResponderHandshake } from "./responder_handshake.ts";
 import type { SessionIdentity } from "./session_identity.ts";
 import type { SessionSettings } from "./session_settings.ts";
@@ -74,6 +75,7 @@ const MAX_WAITING_RETRIES = 256;
 
 export class Endpoint {
   readonly stats = new EndpointStats();
+  readonly keyLog = new KeyLog();
   readonly #options: EndpointOptions;
   readonly #admission: Admission;
   readonly #slots: SlotTable;
@@ -409,6 +411,7 @@ export class Endpoint {
       entropy,
       settings,
       keys: result.keys,
+      keyLog: this.keyLog,
       local: handshake.parameters,
       peer: result.peer.parameters,
       roundTripMs,

@@ -21,9 +21,13 @@ export interface InitialKeys {
   readonly chain: Uint8Array;
 }
 
+/** Told of an epoch's keys before their bytes are wiped. */
+export type OnKeys = (epoch: number, sendKey: Uint8Array, receiveKey: Uint8Array) => void;
+
 export class PacketKeys {
   readonly #suite: CipherSuite;
   readonly #isInitiator: boolean;
+  readonly #onKeys: OnKeys;
   #chain: Uint8Array;
   #sendEpoch = 0;
   #sendKey: AeadKey;
@@ -38,13 +42,21 @@ export class PacketKeys {
   #forgeries = 0;
 
   /** Takes over `keys`: their bytes are wiped here. */
-  constructor(suite: CipherSuite, isInitiator: boolean, keys: InitialKeys, now: Instant) {
+  constructor(
+    suite: CipherSuite,
+    isInitiator: boolean,
+    keys: InitialKeys,
+    now: Instant,
+    onKeys: OnKeys = () => {},
+  ) {
     this.#suite = suite;
     this.#isInitiator = isInitiator;
+    this.#onKeys = onKeys;
     this.#sendKey = suite.aead(keys.sendKey);
     this.#receiveKey = suite.aead(keys.receiveKey);
     this.#chain = keys.chain.slice();
     this.#installedAt = this.#previousInstalledAt = now;
+    onKeys(0, keys.sendKey, keys.receiveKey);
     wipe(keys.sendKey, keys.receiveKey, keys.chain);
   }
 
@@ -114,6 +126,7 @@ export class PacketKeys {
       : [keys.responderKey, keys.initiatorKey];
     this.#nextSendKey = this.#suite.aead(send);
     this.#nextReceiveKey = this.#suite.aead(receive);
+    this.#onKeys(this.#receiveEpoch + 1, send, receive);
     wipe(this.#chain, send, receive);
     this.#chain = keys.chain;
   }

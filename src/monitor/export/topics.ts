@@ -11,6 +11,7 @@ import { grafanaTopic } from "./grafana.ts";
 import { healthcheckTopic, logrotateTopic, readinessTopic, systemdTopic } from "./host.ts";
 import { kubernetesTopic } from "./kubernetes.ts";
 import { alertsTopic, prometheusTopic } from "./prometheus.ts";
+import { wiresharkTopic } from "./wireshark.ts";
 
 export const EXPORT_TOPICS: readonly ExportTopic[] = [
   prometheusTopic,
@@ -24,4 +25,5 @@ export const EXPORT_TOPICS: readonly ExportTopic[] = [
   logrotateTopic,
   healthcheckTopic,
   readinessTopic,
+  wiresharkTopic,
 ];
