@@ -1,9 +1,6 @@
 /**
  * The sending end of one transfer, from the offer to the last receipt.
  *
- * Reading and hashing run a few chunks ahead of the stream, across file boundaries, so that neither the disk nor
- * the network waits for the other and small files cost no round trip.
- *
  * @module
  */
 
@@ -14,9 +11,10 @@ import { ChunkSet } from "./chunk_set.ts";
 import { asTransferError, type Link } from "./link.ts";
 import type { MessageReader } from "./message_reader.ts";
 import type { MessageWriter } from "./message_writer.ts";
-import { entryPages, MAX_KEEP_LEAVES, type Message, type OfferMessage, runsWithin } from "./messages.ts";
+import { entryPages, type Message, type OfferMessage, runsWithin } from "./messages.ts";
 import { OutgoingFile } from "./outgoing_file.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
+import { type ReadChunk, SendPlan, type Step } from "./send_plan.ts";
 import type { SourceScan } from "./source_scan.ts";
 import type { Storage } from "./storage.ts";
 import { TransferError } from "./transfer_error.ts";
@@ -39,20 +37,6 @@ export interface SenderOptions {
   readonly record: TransferRecord;
 }
 
-/** The next thing to send, read ahead. */
-type Step =
-  | { readonly kind: "chunk"; readonly file: OutgoingFile; readonly index: number; readonly chunk: ReadChunk }
-  | { readonly kind: "keep"; readonly file: OutgoingFile; readonly first: number; readonly leaves: Hash[] }
-  | { readonly kind: "end"; readonly file: OutgoingFile }
-  | { readonly kind: "failed"; readonly file: OutgoingFile; readonly failure: TransferError }
-  | { readonly kind: "nothing" };
-
-interface ReadChunk {
-  readonly buffer: Uint8Array<ArrayBuffer>;
-  readonly length: number;
-  readonly leaf: Hash;
-}
-
 /** Sends the files of one scan. */
 export class Sender {
   readonly #options: SenderOptions;
@@ -60,6 +44,7 @@ export class Sender {
   readonly #have = new Map<number, ChunkSet>();
   readonly #wanted: { readonly file: OutgoingFile; readonly index: number }[] = [];
   readonly #roots = new Map<OutgoingFile, Hash>();
+  readonly #plan: SendPlan;
   #accepted = false;
   #complete = false;
   #firstFailure: TransferError | null = null;
@@ -69,6 +54,7 @@ export class Sender {
     this.#files = options.scan.entries.map((source, index) =>
       source.entry.isDirectory ? null : new OutgoingFile(options.storage, index, source)
     );
+    this.#plan = new SendPlan({ files: this.#files, have: this.#have, pool: options.pool });
   }
 
   /**
@@ -128,86 +114,14 @@ export class Sender {
 
   async #sendAll(): Promise<void> {
     const { writer } = this.#options;
-    const plan = this.#plan();
-    const ahead: Promise<Step>[] = [];
-    let isPlanned = false;
     try {
-      while (!isPlanned || ahead.length > 0) {
-        while (!isPlanned && ahead.length < READ_AHEAD) {
-          const next = plan.next();
-          if (next.done) isPlanned = true;
-          else ahead.push(next.value());
-        }
-        const step = ahead.shift();
-        if (step !== undefined) await this.#send(await step);
+      for (let step = this.#plan.next(); step !== null; step = this.#plan.next()) {
+        await this.#send(await step);
         await this.#sendWantedSoFar();
       }
       await writer.flush();
     } finally {
-      for (const step of ahead) step.then((each) => this.#discard(each), () => {});
-    }
-  }
-
-  /** Everything to be read, in the order of sending. A step begins when it is called. */
-  *#plan(): Generator<() => Promise<Step>> {
-    for (const file of this.#files) {
-      if (file === null) continue;
-      const have = this.#have.get(file.index);
-      for (let index = 0; index < file.chunks && !file.settled;) {
-        if (!have?.has(index)) {
-          const chunk = index++;
-          yield () => this.#readChunk(file, chunk);
-          continue;
-        }
-        const first = index;
-        while (index < file.chunks && index - first < KEEP_RUN && have.has(index)) index++;
-        const count = index - first;
-        yield () => this.#readKept(file, first, count);
-      }
-      yield () => this.#checkEnd(file);
-    }
-  }
-
-  #readChunk(file: OutgoingFile, index: number): Promise<Step> {
-    return this.#stepOf(file, async () => {
-      const buffer = await this.#options.pool.take();
-      try {
-        const { length, leaf } = await file.readChunk(index, buffer);
-        return { kind: "chunk", file, index, chunk: { buffer, length, leaf } };
-      } catch (error) {
-        this.#options.pool.give(buffer);
-        throw error;
-      }
-    });
-  }
-
-  /** Hashes what the receiver claims to have, for it to compare. */
-  #readKept(file: OutgoingFile, first: number, count: number): Promise<Step> {
-    return this.#stepOf(file, async () => {
-      const buffer = await this.#options.pool.take();
-      try {
-        const leaves: Hash[] = [];
-        for (let i = 0; i < count; i++) leaves.push((await file.readChunk(first + i, buffer)).leaf);
-        return { kind: "keep", file, first, leaves };
-      } finally {
-        this.#options.pool.give(buffer);
-      }
-    });
-  }
-
-  #checkEnd(file: OutgoingFile): Promise<Step> {
-    return this.#stepOf(file, async () => {
-      await file.checkUnchanged();
-      return { kind: "end", file };
-    });
-  }
-
-  async #stepOf(file: OutgoingFile, read: () => Promise<Step>): Promise<Step> {
-    if (file.settled) return { kind: "nothing" };
-    try {
-      return await read();
-    } catch (error) {
-      return { kind: "failed", file, failure: asTransferError(error) };
+      this.#plan.discard();
     }
   }
 
@@ -286,7 +200,7 @@ export class Sender {
 
   async #sendWantedSoFar(): Promise<void> {
     for (let want = this.#wanted.shift(); want !== undefined; want = this.#wanted.shift()) {
-      const step = await this.#readChunk(want.file, want.index);
+      const step = await this.#plan.readChunk(want.file, want.index);
       if (step.kind !== "chunk") {
         await this.#send(step);
         continue;
@@ -428,10 +342,6 @@ export class Sender {
     throw new TransferError("protocol", `The receiver speaks of file ${index}, which was not offered`);
   }
 
-  #discard(step: Step): void {
-    if (step.kind === "chunk") this.#options.pool.give(step.chunk.buffer);
-  }
-
   #closeAll(): void {
     for (const file of this.#files) file?.close();
   }
@@ -449,7 +359,4 @@ function unexpected(message: Message): TransferError {
   return new TransferError("protocol", `The receiver sent an unexpected ${message.type} message`);
 }
 
-/** Steps read ahead of the stream: 2 MiB hide a disk's latency at 2 Gbit/s, and 8 small files are opened at once. */
-const READ_AHEAD = 8;
-const KEEP_RUN = Math.min(64, MAX_KEEP_LEAVES);
 const MAX_WANTED = 131_072;
