@@ -1,119 +1,134 @@
 /**
- * What one full scrape costs, over HTTP and by itself, with few sessions and with many.
- *
- * `deno run -A scripts/bench/scrape.ts [--json]`
+ * Section `scrape`: how long `/metrics` takes on a node that has many sessions and receives a file as fast as it can.
  *
  * @module
  */
 
-import { systemClock } from "../../src/clock.ts";
-import { createMonitor } from "../../src/monitor/monitor.ts";
-import { EventBus } from "../../src/observe/event_bus.ts";
-import { FakeNodeView, fakeSession, monitoringConfig, PEER_B } from "../../tests/support/fake_node_view.ts";
+import { join } from "node:path";
+import { parseAddress } from "../../src/net/address.ts";
+import type { BenchBackend } from "../../src/node/benchmark/machine.ts";
+import { generateFile } from "../../src/node/benchmark/sample_file.ts";
+import { quantile } from "../../src/node/benchmark/statistics.ts";
+import type { Driver } from "../../src/node/driver.ts";
+import { type NodePair, sendMeasured, startPair } from "../loopback_transfer.ts";
+import { backendSettings, benchBackends } from "./backends.ts";
+import { processUse } from "./process_use.ts";
+import { type BenchContext, byEffort, type Cell, type Section } from "./section.ts";
+import { openBenchDriver } from "./session_host.ts";
 
-/** One size of node. */
-interface ScrapeFigures {
-  readonly sessions: number;
-  /** Sample lines of the text format. */
-  readonly series: number;
-  readonly textBytes: number;
-  readonly openMetricsBytes: number;
-  readonly gzipBytes: number;
-  /** Medians, in milliseconds. */
-  readonly renderMs: number;
-  readonly httpMs: number;
-  readonly gzipMs: number;
-  /** One event of the stream, in microseconds. */
-  readonly eventUs: number;
-}
+type Row = Readonly<Record<string, Cell>>;
 
-const RUNS = 200;
+export const scrape: Section = {
+  name: "scrape",
+  about: "/metrics during a full-rate transfer with 1,000 sessions",
+  async run(context) {
+    const sessions = byEffort(context, { quick: 20, normal: 1_000, full: 1_000 });
+    const scrapes = byEffort(context, { quick: 20, normal: 200, full: 500 });
+    const rows: Row[] = [];
+    for (const backend of await benchBackends(context)) {
+      rows.push(...await measure(context, backend, sessions, scrapes));
+    }
+    return [{
+      name: "latency",
+      caption: `At least ${scrapes} scrapes of the receiving node, ${SCRAPE_GAP_MS} ms apart, with ` +
+        `${
+          sessions.toLocaleString("en")
+        } other sessions at rest: the node at rest too, and while it receives.`,
+      columns: [
+        { key: "backend", heading: "backend" },
+        { key: "load", heading: "load" },
+        { key: "scrapes", heading: "scrapes" },
+        { key: "p50", heading: "p50, ms", digits: 1 },
+        { key: "p99", heading: "p99, ms", digits: 1 },
+        { key: "max", heading: "max, ms", digits: 1 },
+        { key: "rate", heading: "transfer, MB/s", digits: 0 },
+        { key: "kibPerSession", heading: "KiB a session", digits: 1 },
+      ],
+      rows,
+    }];
+  },
+};
 
-async function measure(sessions: number): Promise<ScrapeFigures> {
-  const bus = new EventBus(systemClock);
-  const view = new FakeNodeView();
-  const monitor = createMonitor({ view, bus, config: monitoringConfig() });
-  await monitor.start();
+async function measure(
+  context: BenchContext,
+  backend: BenchBackend,
+  sessions: number,
+  scrapes: number,
+): Promise<Row[]> {
+  const bytes = context.size ?? byEffort(context, SIZES[backend]);
+  const room = await context.room(2 * bytes);
+  const file = join(room.path, "sample.bin");
+  await generateFile(file, bytes);
+  const settings = ["network.idle_timeout=1h", ...backendSettings(backend), ...context.settings];
+  await using pair = await startPair(room.path, context.program, settings);
+  const { driver } = await openBenchDriver(backend);
   try {
-    const eventUs = 1000 * establish(sessions, bus, view) / sessions;
-    const text = await monitor.render("text");
-    const openmetrics = await monitor.render("openmetrics");
-    const gzip = { headers: { "accept-encoding": "gzip" } };
-    return {
-      sessions,
-      series: text.split("\n").filter((line) => line !== "" && !line.startsWith("#")).length,
-      textBytes: text.length,
-      openMetricsBytes: openmetrics.length,
-      gzipBytes: await compressedBytes(monitor.url!),
-      renderMs: await median(() => monitor.render("openmetrics")),
-      httpMs: await median(() => scrape(monitor.url!, { headers: { "accept-encoding": "identity" } })),
-      gzipMs: await median(() => scrape(monitor.url!, gzip)),
-      eventUs,
-    };
+    const url = `${pair.receiver.status.monitoring_url}/metrics`;
+    await sendOnce(pair, file); // so that what a session adds is not what the first transfer needs
+    const before = processUse(pair.receiver.pid).rssBytes;
+    context.say(`${backend}: establishing ${sessions} sessions, ${PACE_PER_SECOND} a second`);
+    await establish(driver, pair.receiver.status.listen, sessions);
+    const kibPerSession = (processUse(pair.receiver.pid).rssBytes - before) / 1_024 / sessions;
+
+    const atRest: number[] = [];
+    while (atRest.length < scrapes) atRest.push(await timedScrape(url));
+    const underLoad: number[] = [];
+    const rates: number[] = [];
+    while (underLoad.length < scrapes) {
+      let isOver = false;
+      const sending = sendOnce(pair, file).finally(() => isOver = true);
+      while (!isOver) underLoad.push(await timedScrape(url));
+      rates.push(await sending);
+    }
+    return [
+      { backend, load: "none", ...latencies(atRest), kibPerSession },
+      { backend, load: "receiving", ...latencies(underLoad), rate: quantile(rates, 0.5) },
+    ];
   } finally {
-    await monitor.stop();
+    await driver.close();
   }
 }
 
-/** Reports `sessions` new sessions. @returns the milliseconds that counting them took. */
-function establish(sessions: number, bus: EventBus, view: FakeNodeView): number {
-  const startedAt = performance.now();
-  for (let sessionId = 0; sessionId < sessions; sessionId++) {
-    bus.emit({
-      type: "session.established",
-      sessionId,
-      handshakeId: sessionId,
-      direction: "inbound",
-      peerId: PEER_B,
-      remoteAddr: `192.0.2.1:${sessionId}`,
-      handshakeDurationMs: 1 + sessionId % 100,
-      agent: "wraith",
-      path: "direct",
-    });
+/** @returns MB/s. */
+async function sendOnce(pair: NodePair, file: string): Promise<number> {
+  const { bytes, wallMs } = await sendMeasured(pair, file);
+  await Deno.remove(pair.receivedDir, { recursive: true });
+  return bytes / wallMs / 1_000;
+}
+
+/** As fast as a node admits handshakes from one source. */
+async function establish(driver: Driver, listen: string, count: number): Promise<void> {
+  const began = performance.now();
+  for (let i = 0; i < count; i++) {
+    const due = began + i * 1_000 / PACE_PER_SECOND;
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
+    await driver.connect(parseAddress(listen), null);
   }
-  const elapsedMs = performance.now() - startedAt;
-  for (let sessionId = 0; sessionId < sessions; sessionId++) {
-    view.establishedSessions.push(fakeSession(sessionId));
-  }
-  return elapsedMs;
 }
 
-async function scrape(url: string, init: RequestInit): Promise<void> {
-  await (await fetch(`${url}/metrics`, init)).arrayBuffer();
+async function timedScrape(url: string): Promise<number> {
+  await new Promise((resolve) => setTimeout(resolve, SCRAPE_GAP_MS));
+  const began = performance.now();
+  const response = await fetch(url);
+  await response.arrayBuffer();
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+  return performance.now() - began;
 }
 
-async function compressedBytes(url: string): Promise<number> {
-  const { hostname, port } = new URL(url);
-  const connection = await Deno.connect({ hostname, port: Number(port) });
-  const request = "HEAD /metrics HTTP/1.0\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n";
-  await connection.write(new TextEncoder().encode(request));
-  const head = await new Response(connection.readable).text();
-  return Number(/content-length: (\d+)/i.exec(head)?.[1]);
+function latencies(times: readonly number[]) {
+  return {
+    scrapes: times.length,
+    p50: quantile(times, 0.5),
+    p99: quantile(times, 0.99),
+    max: quantile(times, 1),
+  };
 }
 
-async function median(run: () => Promise<unknown>): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < RUNS; i++) {
-    const startedAt = performance.now();
-    await run();
-    times.push(performance.now() - startedAt);
-  }
-  return times.toSorted((a, b) => a - b)[RUNS / 2];
-}
-
-function line(figures: ScrapeFigures): string {
-  const { sessions, series, textBytes, gzipBytes, renderMs, httpMs, gzipMs, eventUs } = figures;
-  return `${sessions} sessions: ${series} series, ${(textBytes / 1000).toFixed(1)} kB ` +
-    `(${(gzipBytes / 1000).toFixed(1)} kB gzip); render ${renderMs.toFixed(2)} ms, ` +
-    `over HTTP ${httpMs.toFixed(2)} ms (gzip ${gzipMs.toFixed(2)} ms); ${eventUs.toFixed(1)} us per event`;
-}
-
-if (import.meta.main) {
-  const figures = [await measure(10), await measure(10_000)];
-  const [few, many] = figures;
-  if (few.series !== many.series) throw new Error(`${many.series} series instead of ${few.series}`);
-  const text = Deno.args.includes("--json")
-    ? JSON.stringify({ scrape: figures })
-    : figures.map(line).join("\n");
-  await Deno.stdout.write(new TextEncoder().encode(`${text}\n`));
-}
+const SCRAPE_GAP_MS = 50;
+/** A node admits 20 a second from one source. */
+const PACE_PER_SECOND = 18;
+const MIB = 2 ** 20;
+const SIZES = {
+  native: { quick: 64 * MIB, normal: 1_024 * MIB, full: 1_024 * MIB },
+  portable: { quick: 16 * MIB, normal: 256 * MIB, full: 256 * MIB },
+};

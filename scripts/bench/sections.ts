@@ -6,8 +6,27 @@
 
 import { core } from "./core.ts";
 import { crypto } from "./crypto.ts";
+import { exposition } from "./exposition.ts";
+import { handshakes } from "./handshakes.ts";
+import { parallel } from "./parallel.ts";
+import { scrape } from "./scrape.ts";
 import type { Section } from "./section.ts";
+import { sessions } from "./sessions.ts";
+import { size } from "./size.ts";
 import { sockets } from "./sockets.ts";
+import { startup } from "./startup.ts";
 import { transfer } from "./transfer.ts";
 
-export const SECTIONS: readonly Section[] = [crypto, core, sockets, transfer];
+export const SECTIONS: readonly Section[] = [
+  crypto,
+  core,
+  sockets,
+  transfer,
+  parallel,
+  size,
+  handshakes,
+  sessions,
+  scrape,
+  exposition,
+  startup,
+];

@@ -1,8 +1,7 @@
 /**
- * A bare session end for benchmarks, in a process of its own: a socket, an endpoint and a driver, nothing above.
+ * A bare session end for benchmarks: a socket, an endpoint and a driver, nothing above.
  *
- * `session_host.ts BACKEND DATAGRAM_BYTES` prints its address, drains what streams bring, and answers each line on
- * stdin with one line of figures: CPU seconds and resident bytes so far.
+ * As a process, `session_host.ts BACKEND` prints its address and takes sessions until standard input ends.
  *
  * @module
  */
@@ -13,18 +12,17 @@ import { generateKeyPair } from "../../src/crypto/key_pair.ts";
 import { selectSuite } from "../../src/crypto/select_suite.ts";
 import { randomBytes, seededPrng, systemEntropy } from "../../src/entropy.ts";
 import { openSocket } from "../../src/net/open_socket.ts";
+import type { BenchBackend } from "../../src/node/benchmark/machine.ts";
 import { Driver } from "../../src/node/driver.ts";
 import { DEFAULT_ADMISSION } from "../../src/session/admission.ts";
 import { Endpoint } from "../../src/session/endpoint.ts";
 import { DEFAULT_SESSION_SETTINGS } from "../../src/session/session_settings.ts";
 import type { PeerStream } from "../../src/transfer/peer_stream.ts";
-
-export type BenchBackend = "portable" | "native";
+import { sayLine } from "./line_child.ts";
 
 /** A driver on a free port of loopback that lets one source start any number of sessions. */
 export async function openBenchDriver(
   backend: BenchBackend,
-  maxDatagramBytes: number,
 ): Promise<{ readonly driver: Driver; readonly listen: string }> {
   const { suite } = selectSuite(backend);
   const socket = await openSocket({ hostname: "127.0.0.1", port: 0 }, backend);
@@ -40,7 +38,7 @@ export async function openBenchDriver(
       staticKeySignature: signStaticKey(suite, seed, staticKeys.publicKey),
     },
     // An hour: idle sessions are to stay, not to be replaced by their keepalives.
-    settings: { ...DEFAULT_SESSION_SETTINGS, maxDatagramBytes, idleTimeoutMs: 3_600_000 },
+    settings: { ...DEFAULT_SESSION_SETTINGS, maxDatagramBytes: 1_452, idleTimeoutMs: 3_600_000 },
     admission: {
       ...DEFAULT_ADMISSION,
       retry: "never",
@@ -61,18 +59,6 @@ export async function openBenchDriver(
   return { driver, listen: socket.localAddress.text };
 }
 
-/** What a process has used so far. */
-export interface ProcessUse {
-  readonly cpuSeconds: number;
-  readonly rssBytes: number;
-}
-
-/** Linux: `/proc/self/stat` counts in hundredths of a second. */
-export function processUse(): ProcessUse {
-  const fields = Deno.readTextFileSync("/proc/self/stat").split(") ")[1].split(" ");
-  return { cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100, rssBytes: Deno.memoryUsage().rss };
-}
-
 async function drain(stream: PeerStream): Promise<void> {
   const buffer = new Uint8Array(256 * 1024);
   while (await stream.read(buffer) !== null);
@@ -80,10 +66,9 @@ async function drain(stream: PeerStream): Promise<void> {
 }
 
 if (import.meta.main) {
-  const [backend, datagramBytes] = Deno.args;
-  const { listen } = await openBenchDriver(backend as BenchBackend, Number(datagramBytes));
-  const say = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
-  say(listen);
-  for await (const _ of Deno.stdin.readable) say(JSON.stringify(processUse()));
+  const [backend] = Deno.args;
+  const { listen } = await openBenchDriver(backend as BenchBackend);
+  sayLine(listen);
+  for await (const _ of Deno.stdin.readable);
   Deno.exit(0);
 }

@@ -1,128 +1,145 @@
 /**
- * What sessions cost: handshakes in a row, handshakes a second, and sessions that do nothing.
- *
- * `deno task bench:sessions [COUNT]` (default 1000) prints a table, portable and native in the same run.
+ * Section `sessions`: what sessions cost that do nothing.
  *
  * @module
  */
 
-import { parseAddress } from "../../src/net/address.ts";
-import { type BenchBackend, openBenchDriver, type ProcessUse, processUse } from "./session_host.ts";
+import type { BenchBackend } from "../../src/node/benchmark/machine.ts";
+import { fitLine } from "../../src/node/benchmark/statistics.ts";
+import { type Drawing, drawPanels } from "../line_panels.ts";
+import { benchBackends } from "./backends.ts";
+import { connectMany } from "./handshakes.ts";
+import { LineChild } from "./line_child.ts";
+import { processUse } from "./process_use.ts";
+import { type BenchContext, byEffort, type Section, type Table } from "./section.ts";
+import { openBenchDriver } from "./session_host.ts";
 
-interface SessionRow {
+/** A responder with that many sessions at rest. */
+interface Level {
   readonly backend: BenchBackend;
-  readonly handshakeP50Ms: number;
-  readonly handshakeP99Ms: number;
-  readonly handshakesPerSecond: number;
-  /** At the responder. */
-  readonly bytesPerIdleSession: number;
-  /** Of one core, at the responder. */
+  readonly sessions: number;
+  readonly rssMegabytes: number;
   readonly idleCpuPercent: number;
 }
 
-/** How many handshakes are under way at once when throughput is measured. */
-const PARALLEL = 32;
-const IDLE_MS = 10_000;
+export const sessions: Section = {
+  name: "sessions",
+  about: "memory and idle CPU of 1 to 10,000 sessions",
+  async run(context) {
+    const counts = byEffort(context, {
+      quick: [1, 10, 100],
+      normal: [1, 10, 100, 1_000, 10_000],
+      full: [1, 10, 100, 1_000, 10_000],
+    });
+    const levels: Level[] = [];
+    for (const backend of await benchBackends(context)) {
+      levels.push(...await measure(context, backend, counts));
+    }
+    return [levelTable(context, levels), fitTable(levels)];
+  },
+};
 
-async function measure(backend: BenchBackend, count: number): Promise<SessionRow> {
-  await using host = await SessionHost.start(backend);
-  const { driver } = await openBenchDriver(backend, 1_452);
-  const connect = () => driver.connect(parseAddress(host.listen), null);
-  for (let i = 0; i < 20; i++) await connect();
-
-  const times: number[] = [];
-  for (let i = 0; i < count; i++) {
-    const startedAt = performance.now();
-    await connect();
-    times.push(performance.now() - startedAt);
+async function measure(
+  context: BenchContext,
+  backend: BenchBackend,
+  counts: readonly number[],
+): Promise<Level[]> {
+  const restMs = restOf(context);
+  await using host = await LineChild.start(import.meta.resolve("./session_host.ts"), [backend]);
+  const { driver } = await openBenchDriver(backend);
+  const levels: Level[] = [];
+  try {
+    for (const count of counts) {
+      await connectMany(driver, host.greeting, count - driver.sessionCount);
+      await rest(SETTLE_MS);
+      const before = processUse(host.pid);
+      await rest(restMs);
+      const after = processUse(host.pid);
+      const idleCpuPercent = (after.cpuSeconds - before.cpuSeconds) / (restMs / 1_000) * 100;
+      levels.push({ backend, sessions: count, rssMegabytes: after.rssBytes / 1e6, idleCpuPercent });
+      context.say(`${backend}: ${count} sessions, ${(after.rssBytes / 1e6).toFixed(0)} MB`);
+    }
+  } finally {
+    await driver.close();
   }
-  times.sort((a, b) => a - b);
+  return levels;
+}
 
-  const before = await host.use();
-  const startedAt = performance.now();
-  let started = 0;
-  const connector = async () => {
-    while (started++ < count) await connect();
-  };
-  await Promise.all(Array.from({ length: PARALLEL }, connector));
-  const elapsedMs = performance.now() - startedAt;
-  const after = await host.use();
-  await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
-  const idle = await host.use();
-  await driver.close();
+function levelTable(context: BenchContext, levels: readonly Level[]): Table {
   return {
-    backend,
-    handshakeP50Ms: times[Math.floor(count / 2)],
-    handshakeP99Ms: times[Math.floor(count * 0.99)],
-    handshakesPerSecond: (count * 1_000) / elapsedMs,
-    bytesPerIdleSession: (after.rssBytes - before.rssBytes) / count,
-    idleCpuPercent: ((idle.cpuSeconds - after.cpuSeconds) * 100_000) / IDLE_MS,
+    name: "levels",
+    caption: `Bare sessions between two processes, without what a node puts on top; the responder, ` +
+      `over ${restOf(context) / 1_000} s of rest.`,
+    columns: [
+      { key: "backend", heading: "backend" },
+      { key: "sessions", heading: "sessions" },
+      { key: "rssMegabytes", heading: "resident, MB", digits: 1 },
+      { key: "idleCpuPercent", heading: "idle CPU, % of a core", digits: 2 },
+    ],
+    rows: levels.map((level) => ({ ...level })),
+    chart: { file: "bench-sessions.svg", svg: drawPanels(drawingOf(levels)) },
   };
 }
 
-/** `session_host.ts` as a process. */
-class SessionHost implements AsyncDisposable {
-  readonly listen: string;
-  readonly #child: Deno.ChildProcess;
-  readonly #lines: ReadableStreamDefaultReader<string>;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
-
-  private constructor(
-    child: Deno.ChildProcess,
-    lines: ReadableStreamDefaultReader<string>,
-    listen: string,
-  ) {
-    this.#child = child;
-    this.#lines = lines;
-    this.#input = child.stdin.getWriter();
-    this.listen = listen;
-  }
-
-  static async start(backend: BenchBackend): Promise<SessionHost> {
-    const script = new URL("./session_host.ts", import.meta.url).pathname;
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-q", "-A", script, backend, "1452"],
-      stdin: "piped",
-      stdout: "piped",
-    }).spawn();
-    const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    const { value } = await lines.read();
-    return new SessionHost(child, lines, value!.trim());
-  }
-
-  async use(): Promise<ProcessUse> {
-    await this.#input.write(new TextEncoder().encode("\n"));
-    const { value } = await this.#lines.read();
-    return JSON.parse(value!);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#input.close();
-    await this.#lines.cancel();
-    await this.#child.status;
-  }
+function fitTable(levels: readonly Level[]): Table {
+  return {
+    name: "fit",
+    caption: "Resident memory as a line over the number of sessions.",
+    columns: [
+      { key: "backend", heading: "backend" },
+      { key: "kibPerSession", heading: "KiB a session", digits: 1 },
+      { key: "megabytes", heading: "MB without any", digits: 1 },
+      { key: "worstErrorPercent", heading: "worst error, %", digits: 1 },
+    ],
+    rows: backendsOf(levels).map((backend) => {
+      const { slope, intercept, worstError } = fitLine(pointsOf(levels, backend, "rssMegabytes"));
+      return {
+        backend,
+        kibPerSession: slope * 1e6 / 1_024,
+        megabytes: intercept,
+        worstErrorPercent: worstError * 100,
+      };
+    }),
+  };
 }
 
-const count = Number(Deno.args[0] ?? 1_000);
-const rows: SessionRow[] = [];
-for (const backend of ["portable", "native"] as const) rows.push(await measure(backend, count));
-const use = processUse();
-const text = [
-  `${count} handshakes one after the other, ${count} more ${PARALLEL} at a time, then ${
-    IDLE_MS / 1_000
-  } s of rest`,
-  "backend    p50 ms   p99 ms   per second   KiB per idle session   idle CPU",
-  ...rows.map((row) =>
-    [
-      row.backend.padEnd(8),
-      row.handshakeP50Ms.toFixed(2).padStart(8),
-      row.handshakeP99Ms.toFixed(2).padStart(8),
-      row.handshakesPerSecond.toFixed(0).padStart(12),
-      (row.bytesPerIdleSession / 1024).toFixed(1).padStart(22),
-      `${row.idleCpuPercent.toFixed(1)} %`.padStart(10),
-    ].join(" ")
-  ),
-  `(this process: ${use.cpuSeconds.toFixed(1)} s CPU, ${(use.rssBytes / 1e6).toFixed(0)} MB)`,
-].join("\n");
-await Deno.stdout.write(new TextEncoder().encode(`${text}\n`));
-Deno.exit(0);
+function drawingOf(levels: readonly Level[]): Drawing {
+  const series = (key: "rssMegabytes" | "idleCpuPercent", isFitted: boolean) =>
+    backendsOf(levels).map((backend) => {
+      const points = pointsOf(levels, backend, key);
+      if (!isFitted) return { name: backend, points };
+      const { slope, intercept } = fitLine(points);
+      return { name: backend, points, fit: (x: number) => intercept + slope * x };
+    });
+  return {
+    title: "Sessions at rest, at the responder",
+    panels: [
+      { title: "Resident memory, MB", series: series("rssMegabytes", true), scale: "linear" },
+      { title: "Idle CPU, % of a core", series: series("idleCpuPercent", false), scale: "linear" },
+    ],
+    shownX: (count) => count.toLocaleString("en"),
+  };
+}
+
+function pointsOf(
+  levels: readonly Level[],
+  backend: BenchBackend,
+  key: "rssMegabytes" | "idleCpuPercent",
+): [number, number][] {
+  return levels.filter((level) => level.backend === backend).map((level) => [level.sessions, level[key]]);
+}
+
+function backendsOf(levels: readonly Level[]): BenchBackend[] {
+  return [...new Set(levels.map(({ backend }) => backend))];
+}
+
+function restOf(context: BenchContext): number {
+  return byEffort(context, { quick: 1_000, normal: 5_000, full: 20_000 });
+}
+
+function rest(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Enough for delayed acknowledgements and the collector. */
+const SETTLE_MS = 1_000;

@@ -1,0 +1,117 @@
+/**
+ * Section `handshakes`: how long one takes with a node that does nothing else, and how many a second there can be.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { parseAddress } from "../../src/net/address.ts";
+import type { BenchBackend } from "../../src/node/benchmark/machine.ts";
+import { quantile } from "../../src/node/benchmark/statistics.ts";
+import type { Driver } from "../../src/node/driver.ts";
+import { NodeProcess } from "../../tests/support/wraith_process.ts";
+import { backendSettings, benchBackends } from "./backends.ts";
+import { LineChild } from "./line_child.ts";
+import { type BenchContext, byEffort, type Cell, type Section } from "./section.ts";
+import { openBenchDriver } from "./session_host.ts";
+
+type Row = Readonly<Record<string, Cell>>;
+
+export const handshakes: Section = {
+  name: "handshakes",
+  about: "latency with an otherwise idle node, and handshakes a second",
+  async run(context) {
+    const count = byEffort(context, { quick: 50, normal: 1_000, full: 1_000 });
+    const rows: Row[] = [];
+    for (const backend of await benchBackends(context)) {
+      rows.push(await withNode(context, backend, count), await withBareSessions(backend, count));
+    }
+    return [{
+      name: "latency",
+      caption:
+        `${count.toLocaleString("en")} handshakes between two processes, from connect to established. ` +
+        `A _node_ gets ${PACE_PER_SECOND} a second, below what it admits from one source, with nothing else to do. ` +
+        `_Bare sessions_ have no node above them and no limit: one after the other, then ${PARALLEL} at a time ` +
+        `for the rate.`,
+      columns: [
+        { key: "backend", heading: "backend" },
+        { key: "with", heading: "with" },
+        { key: "p50", heading: "p50, ms", digits: 2 },
+        { key: "p99", heading: "p99, ms", digits: 2 },
+        { key: "max", heading: "max, ms", digits: 2 },
+        { key: "perSecond", heading: "a second", digits: 0 },
+      ],
+      rows,
+    }];
+  },
+};
+
+async function withNode(context: BenchContext, backend: BenchBackend, count: number): Promise<Row> {
+  const { path } = await context.room(0);
+  const settings = ["dht.enabled=false", ...backendSettings(backend), ...context.settings];
+  await using node = await NodeProcess.start(join(path, "node"), settings, {
+    program: context.program,
+    workingDir: path,
+  });
+  const { driver } = await openBenchDriver(backend);
+  try {
+    const times = await pacedHandshakes(driver, node.status.listen, count);
+    return { backend, with: "node", ...latencies(times), perSecond: null };
+  } finally {
+    await driver.close();
+  }
+}
+
+/** One handshake after the other at a fixed pace; each session is closed again. @returns milliseconds. */
+async function pacedHandshakes(driver: Driver, listen: string, count: number): Promise<Float64Array> {
+  const times = new Float64Array(count);
+  const began = performance.now();
+  for (let i = -WARM_UP; i < count; i++) {
+    const due = began + (i + WARM_UP) * 1_000 / PACE_PER_SECOND;
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
+    const startedAt = performance.now();
+    const session = await driver.connect(parseAddress(listen), null);
+    if (i >= 0) times[i] = performance.now() - startedAt;
+    session.close();
+  }
+  return times;
+}
+
+async function withBareSessions(backend: BenchBackend, count: number): Promise<Row> {
+  await using host = await LineChild.start(import.meta.resolve("./session_host.ts"), [backend]);
+  const { driver } = await openBenchDriver(backend);
+  try {
+    const to = parseAddress(host.greeting);
+    const times = new Float64Array(count);
+    for (let i = -WARM_UP; i < count; i++) {
+      const startedAt = performance.now();
+      await driver.connect(to, null);
+      if (i >= 0) times[i] = performance.now() - startedAt;
+    }
+    const began = performance.now();
+    await connectMany(driver, host.greeting, count);
+    const perSecond = count * 1_000 / (performance.now() - began);
+    return { backend, with: "bare sessions", ...latencies(times), perSecond };
+  } finally {
+    await driver.close();
+  }
+}
+
+/** Establishes `count` sessions, {@link PARALLEL} at a time. */
+export async function connectMany(driver: Driver, listen: string, count: number): Promise<void> {
+  const to = parseAddress(listen);
+  let started = 0;
+  const connector = async () => {
+    while (started++ < count) await driver.connect(to, null);
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, connector));
+}
+
+function latencies(times: Float64Array) {
+  return { p50: quantile(times, 0.5), p99: quantile(times, 0.99), max: quantile(times, 1) };
+}
+
+const WARM_UP = 20;
+const PARALLEL = 32;
+/** A node admits 20 a second from one source. */
+const PACE_PER_SECOND = 18;
