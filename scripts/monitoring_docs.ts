@@ -8,8 +8,10 @@
  */
 
 import { METRIC_LIST } from "../src/monitor/catalogue.ts";
-import { ALERT_RULES, type AlertRule } from "../src/monitor/export/alert_rules.ts";
-import { type MetricSpec } from "../src/monitor/metric_spec.ts";
+import type { AlertRule } from "../src/monitor/export/alert_rule.ts";
+import { ALERT_RULES, RECORDING_RULES } from "../src/monitor/export/alert_rules.ts";
+import { SPECIFIED_ALERTS, type SpecifiedAlert } from "../src/monitor/export/specified_alerts.ts";
+import { type MetricSpec, sampleNames } from "../src/monitor/metric_spec.ts";
 
 const DOCS = new URL("../docs/", import.meta.url);
 
@@ -21,7 +23,7 @@ export function metricsPage(): string {
   return `# Metrics
 
 Written from \`src/monitor/catalogue.ts\` by \`scripts/monitoring_docs.ts\`; a test keeps both in step. What to do
-about a number is in [operations](operations.md).
+about a number that is not normal is in the runbook of an alert that watches it.
 
 Every series is present from the first scrape, at 0 while nothing has happened, except where 0 would be a false
 statement (marked *absent until known*). A label value that a family does not declare is counted under the value
@@ -43,7 +45,7 @@ ${metricTable(standard)}`;
 
 /** The runbooks: one heading for each alert. */
 export function runbooks(): string {
-  return ALERT_RULES.map(runbook).join("\n");
+  return [...SPECIFIED_ALERTS.map(specifiedRunbook), ...ALERT_RULES.map(runbook)].join("\n");
 }
 
 /** `page` with its generated part made anew. */
@@ -62,12 +64,22 @@ function metricTable(specs: readonly MetricSpec[]): string {
       labelText(spec),
       `${spec.help}${spec.absentUntilSet ? " *Absent until known.*" : ""}`,
       spec.normal,
+      alertsOn(spec),
       spec.source,
     ].map((cell) => cell.replaceAll("|", "\\|")).join(" | ")
   );
-  return `| Name | Type | Labels | Meaning | Normal | Source |
-| --- | --- | --- | --- | --- | --- |
+  return `| Name | Type | Labels | Meaning | Normal | Watched by | Source |
+| --- | --- | --- | --- | --- | --- | --- |
 ${rows.map((row) => `| ${row} |\n`).join("")}`;
+}
+
+/** Links to the runbooks of the alerts that look at this metric. */
+function alertsOn(spec: MetricSpec): string {
+  const looksAt = new RegExp(`\\b(${sampleNames(spec).join("|")})\\b`);
+  const recorded = RECORDING_RULES.filter(({ expr }) => looksAt.test(expr)).map(({ record }) => record);
+  return [...SPECIFIED_ALERTS, ...ALERT_RULES]
+    .filter(({ expr }) => looksAt.test(expr) || recorded.some((record) => expr.includes(record)))
+    .map(({ alert }) => `[${alert}](operations.md#${alert.toLowerCase()})`).join(", ");
 }
 
 function labelText({ labels }: MetricSpec): string {
@@ -77,9 +89,20 @@ function labelText({ labels }: MetricSpec): string {
 }
 
 function runbook(rule: AlertRule): string {
+  return section(rule, sentence(rule.description));
+}
+
+function specifiedRunbook(rule: SpecifiedAlert): string {
+  return section(rule, `Of the specification; ${rule.better} has not its faults.`);
+}
+
+function section(
+  rule: Pick<AlertRule, "alert" | "severity" | "meaning" | "action" | "expr" | "for">,
+  introduction: string,
+): string {
   return `### ${rule.alert}
 
-Severity: ${rule.severity}. ${sentence(rule.description)}
+Severity: ${rule.severity}. ${introduction}
 
 *Means:* ${rule.meaning}
 

@@ -9,7 +9,7 @@ import { configTemplate } from "../config/render.ts";
 import type { Artifact, ExportTopic } from "../monitor/export/artifact.ts";
 import { EXPORT_TOPICS } from "../monitor/export/topics.ts";
 import { LOG_FIELDS } from "../observe/log/log_entry.ts";
-import { type Command, type CommandContext, CommandError, EXIT, JSON_OPTION } from "./command.ts";
+import { type Command, type CommandContext, CommandError, EXIT, JSON_OPTION, UsageError } from "./command.ts";
 
 const CONFIG_TOPIC: ExportTopic = {
   what: "config",
@@ -36,7 +36,7 @@ export const exportCommand: Command = {
     {
       name: "docs-url",
       value: "URL",
-      about: "where this project's docs folder is served, for links to runbooks",
+      about: "where this project's docs folder is served, for links to runbooks (the nodes' own /runbooks)",
     },
     JSON_OPTION,
   ],
@@ -55,10 +55,17 @@ export const exportCommand: Command = {
 };
 
 function artifactsOf({ args, options, loadConfig }: CommandContext): readonly Artifact[] {
-  const docsUrl = (options.value("docs-url") ?? "docs").replace(/\/*$/, "/");
+  const docsUrl = docsUrlOf(options.value("docs-url"));
   const { config } = loadConfig();
   return TOPICS.filter(({ what }) => args[0] === "all" || args[0] === what)
     .flatMap((topic) => topic.artifacts({ config, docsUrl, logFields: LOG_FIELD_TYPES }));
+}
+
+/** With one slash at its end; null where none was given. */
+function docsUrlOf(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  if (/^https?:$/.test(URL.parse(text)?.protocol ?? "")) return text.replace(/\/*$/, "/");
+  throw new UsageError(`--docs-url takes a URL that begins with https:// or http://, not ${text}`);
 }
 
 const LOG_FIELD_TYPES = Object.fromEntries(Object.entries(LOG_FIELDS).map(([key, { type }]) => [key, type]));

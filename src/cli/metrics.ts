@@ -1,18 +1,20 @@
 /**
- * `wraith metrics`: the exposition text without the HTTP port.
+ * `wraith metrics`: the metrics without the HTTP port.
  *
  * @module
  */
 
-import { type Command, EXIT } from "./command.ts";
+import { type Command, EXIT, JSON_OPTION } from "./command.ts";
 import { connectNode } from "./connect.ts";
 
 export const metrics: Command = {
   name: "metrics",
   summary: "Print the metrics in Prometheus' text format",
+  options: [JSON_OPTION],
   async run(context) {
     using node = connectNode(context);
-    context.stdout.write(await node.text("/v1/metrics", context.signal));
+    const path = context.options.flag("json") ? "/v1/metrics?format=json" : "/v1/metrics";
+    context.stdout.write(await node.text(path, context.signal));
     return EXIT.success;
   },
 };

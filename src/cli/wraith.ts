@@ -34,6 +34,7 @@ const MODULES: Readonly<Record<string, () => Promise<readonly Command[]>>> = {
   mon: async () => [(await import("./mon.ts")).mon],
   profile: async () => [(await import("./profile.ts")).profile],
   capture: async () => [(await import("./capture.ts")).capture],
+  log: async () => [(await import("./log_level.ts")).logLevel],
   audit: async () => {
     const { auditTail, auditVerify } = await import("./audit.ts");
     return [auditTail, auditVerify];
@@ -64,6 +65,7 @@ export async function wraith(words: readonly string[]): Promise<Program> {
     commands: await commandsFor(words),
     groups: {
       dht: "Ask the DHT, or about it",
+      log: "How much the node logs",
       audit: "Read the audit trail, or verify it",
       bans: "Sources that are shut out",
     },

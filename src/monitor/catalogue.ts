@@ -316,26 +316,55 @@ export const METRICS = {
     { labels: { reason: HANDSHAKE_FAILURE_REASONS }, normal: "Near 0." },
   ),
   sourcesBlocked: gauge("wraith_sources_blocked", "Sources banned now.", { normal: "0." }),
+  sourcesEvicted: counter(
+    "wraith_security_sources_evicted_total",
+    "Validated sources that the detectors forgot for want of room.",
+    { source: "snapshot", normal: "0. More: thousands of real addresses fail at one time." },
+  ),
+  bansSpared: counter(
+    "wraith_security_bans_spared_total",
+    "Bans that did not happen because an allow-listed peer is at that address.",
+    { source: "snapshot", normal: "0. More: somebody attacks from a known peer's address." },
+  ),
   auditRecords: counter("wraith_audit_records_total", "Records written to the audit trail.", {
     source: "snapshot",
     normal: "Grows slowly.",
   }),
+  auditRecordsLost: counter(
+    "wraith_audit_records_lost_total",
+    "Security events that found no room in the queue while the audit file refused; the next record says so.",
+    { source: "snapshot", normal: "0. Any is a gap in the trail." },
+  ),
+  auditRecordsHeldBack: counter(
+    "wraith_audit_records_held_back_total",
+    "Security events beyond the budget of who caused them; a record tells their number.",
+    { source: "snapshot", normal: "0, except under attack." },
+  ),
   auditWriteFailures: counter(
     "wraith_audit_write_failures_total",
-    "Audit records that could not be written.",
-    {
-      source: "snapshot",
-      normal: "0. Any is a gap in the trail.",
-    },
+    "Refused writes to the audit trail, each further try counted; the records wait meanwhile.",
+    { source: "snapshot", normal: "0. While it grows, records exist in memory only." },
   ),
   logLines: counter("wraith_log_lines_total", "Log lines written, by level.", {
     labels: { level: LOG_LEVELS },
     source: "snapshot",
     normal: "A few per session and transfer at level info.",
   }),
-  logWriteFailures: counter("wraith_log_write_failures_total", "Times a log line could not be written.", {
-    normal: "0.",
-  }),
+  logLinesDropped: counter(
+    "wraith_log_lines_dropped_total",
+    "Log lines that found no room in the queue while the output refused or was slow: they are gone.",
+    { source: "snapshot", normal: "0." },
+  ),
+  logLinesHeldBack: counter(
+    "wraith_log_lines_held_back_total",
+    "Log lines beyond the budget of the peer that caused them; a line tells their number.",
+    { source: "snapshot", normal: "0, except under attack." },
+  ),
+  logWriteFailures: counter(
+    "wraith_log_write_failures_total",
+    "Refused writes or rotations of the log, each further try counted; the lines wait meanwhile.",
+    { source: "snapshot", normal: "0. While it grows, the log takes no lines." },
+  ),
   traceSpans: counter("wraith_trace_spans_total", "Spans that ended, by what became of them.", {
     labels: { result: ["exported", "dropped", "failed"] },
     source: "snapshot",

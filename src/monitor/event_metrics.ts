@@ -95,8 +95,6 @@ export class EventMetrics {
       case "config.reload_failed":
         metrics.configReloads.inc({ result: "failure" });
         return metrics.configReloadSuccessful.set({}, 0);
-      case "log.write_failed":
-        return metrics.logWriteFailures.inc({});
     }
   }
 

@@ -17,7 +17,8 @@ import { MonitorBindError, MonitorServer } from "./http_server.ts";
 import { metricsRoute } from "./metrics_route.ts";
 import type { NodeView } from "./node_view.ts";
 import { type ProcessFacts, systemProcessFacts } from "./process_facts.ts";
-import { MetricRegistry } from "./registry.ts";
+import { type Family, MetricRegistry } from "./registry.ts";
+import { runbooksRoute } from "./runbooks_route.ts";
 import { Sampler } from "./sampler.ts";
 import { serviceDiscoveryRoute } from "./service_discovery.ts";
 import { readFacts, readSnapshot } from "./snapshot_metrics.ts";
@@ -48,6 +49,8 @@ export interface Monitor {
   start(): Promise<void>;
   /** The exposition as it is now, for `wraith metrics` and tests. */
   render(format?: ExpositionFormat): Promise<string>;
+  /** Every metric as it is now. */
+  collect(): Promise<readonly Family[]>;
   /** Closes the listener and ends every timer. */
   stop(): Promise<void>;
 }
@@ -124,6 +127,12 @@ class NodeMonitor implements Monitor {
 
   async render(format: ExpositionFormat = "text"): Promise<string> {
     const startedAt = this.#clock.now();
+    const text = writeExposition(await this.collect(), format);
+    this.#registry.metrics.scrapeDuration.observe({}, (this.#clock.now() - startedAt) / 1000);
+    return text;
+  }
+
+  async collect(): Promise<readonly Family[]> {
     const { metrics } = this.#registry;
     if (!this.#hasStarted) readFacts(this.#view, metrics);
     readSnapshot(this.#view, metrics);
@@ -134,9 +143,7 @@ class NodeMonitor implements Monitor {
     for (const [family, series] of this.#registry.seriesCounts()) {
       metrics.metricsSeries.set({ family }, series);
     }
-    const text = writeExposition(await this.#registry.families(), format);
-    metrics.scrapeDuration.observe({}, (this.#clock.now() - startedAt) / 1000);
-    return text;
+    return await this.#registry.families();
   }
 
   async stop(): Promise<void> {
@@ -166,6 +173,7 @@ class NodeMonitor implements Monitor {
         handle: (request) => healthResponse(request, judge(), this.#view, this.#uptimeMs()),
       });
     }
+    this.addRoute(runbooksRoute());
     this.addRoute(serviceDiscoveryRoute(this.#view, prometheusPort, metricsPath));
   }
 

@@ -101,8 +101,20 @@ export interface DhtView {
 /** What the views of the event stream did with it. Cumulative since the node started. */
 export interface ObserverCounters {
   readonly logLines: Readonly<Record<LogLevel, number>>;
+  /** Lines that found no room while the output refused or was slow. */
+  readonly logLinesDropped: number;
+  /** Lines that a peer caused beyond its budget. */
+  readonly logLinesHeldBack: number;
+  /** Each refused write, also each further try of one outage. */
+  readonly logWriteFailures: number;
   readonly auditRecords: number;
+  readonly auditRecordsLost: number;
+  readonly auditRecordsHeldBack: number;
   readonly auditWriteFailures: number;
+  /** Sources that the detectors forgot for want of room. */
+  readonly sourcesEvicted: number;
+  /** Bans that an allow-listed peer at that address prevented. */
+  readonly bansSpared: number;
   readonly spansExported: number;
   /** Spans that found no room in the queue. */
   readonly spansDropped: number;

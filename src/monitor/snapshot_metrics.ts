@@ -51,7 +51,14 @@ function readObservers(observers: ObserverCounters, metrics: MetricHandles): voi
   for (const level of ["error", "warn", "info", "debug", "trace"] as const) {
     metrics.logLines.follow({ level }, observers.logLines[level]);
   }
+  metrics.logLinesDropped.follow({}, observers.logLinesDropped);
+  metrics.logLinesHeldBack.follow({}, observers.logLinesHeldBack);
+  metrics.logWriteFailures.follow({}, observers.logWriteFailures);
+  metrics.sourcesEvicted.follow({}, observers.sourcesEvicted);
+  metrics.bansSpared.follow({}, observers.bansSpared);
   metrics.auditRecords.follow({}, observers.auditRecords);
+  metrics.auditRecordsLost.follow({}, observers.auditRecordsLost);
+  metrics.auditRecordsHeldBack.follow({}, observers.auditRecordsHeldBack);
   metrics.auditWriteFailures.follow({}, observers.auditWriteFailures);
   metrics.traceSpans.follow({ result: "exported" }, observers.spansExported);
   metrics.traceSpans.follow({ result: "dropped" }, observers.spansDropped);

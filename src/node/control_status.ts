@@ -5,8 +5,10 @@
  */
 
 import type { HealthReport } from "../monitor/health.ts";
+import { metricsDocument } from "../monitor/metrics_document.ts";
 import type { Monitor } from "../monitor/monitor.ts";
 import type { NodeView, SessionView } from "../monitor/node_view.ts";
+import type { EmitEvent } from "../observe/events.ts";
 import { ControlError, type ControlRoute } from "./control_server.ts";
 import type { ReloadOutcome } from "./reload.ts";
 
@@ -70,7 +72,7 @@ export interface StatusSource {
   stop(cause: string): void;
 }
 
-export function statusRoutes(source: StatusSource): ControlRoute[] {
+export function statusRoutes(source: StatusSource, emit: EmitEvent): ControlRoute[] {
   const { view, monitor } = source;
   return [
     { method: "GET", path: "/v1/status", handle: () => Response.json(statusDocument(source)) },
@@ -85,7 +87,12 @@ export function statusRoutes(source: StatusSource): ControlRoute[] {
     {
       method: "GET",
       path: "/v1/metrics",
-      handle: async () => new Response(await monitor.render()),
+      handle: async ({ query }) =>
+        query.get("format") === "json"
+          ? new Response(`${JSON.stringify(metricsDocument(await monitor.collect()))}\n`, {
+            headers: { "content-type": "application/json" },
+          })
+          : new Response(await monitor.render()),
     },
     {
       method: "GET",
@@ -100,12 +107,21 @@ export function statusRoutes(source: StatusSource): ControlRoute[] {
     {
       method: "POST",
       path: "/v1/reload",
-      handle: async () => Response.json(await source.reload()),
+      handle: async () => {
+        const outcome = await source.reload();
+        emit({
+          type: "control.action",
+          action: "reload",
+          outcome: outcome.error === null ? "success" : "failure",
+        });
+        return Response.json(outcome);
+      },
     },
     {
       method: "POST",
       path: "/v1/stop",
       handle: () => {
+        emit({ type: "control.action", action: "stop", outcome: "success" });
         source.stop("control");
         return Response.json({ stopping: true });
       },

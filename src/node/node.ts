@@ -14,6 +14,7 @@ import type { TransferService } from "../transfer/mod.ts";
 import { banRoutes } from "./control_bans.ts";
 import { captureRoutes } from "./control_capture.ts";
 import { dhtRoutes } from "./control_dht.ts";
+import { logRoutes } from "./control_log.ts";
 import { profileRoutes } from "./control_profile.ts";
 import { sampleRoutes } from "./control_sample.ts";
 import { statusRoutes } from "./control_status.ts";
@@ -78,11 +79,12 @@ export class WraithNode {
       )
       : null;
     control?.addRoutes([
-      ...statusRoutes(this),
+      ...statusRoutes(this, bus.emit),
       ...transferRoutes(this, bus.emit),
       ...shareRoutes(parts.shares, bus.emit),
       ...dhtRoutes(parts.dht),
       ...banRoutes(parts.observers.detector, bus.emit),
+      ...logRoutes(parts.observers.verbosity, bus.emit),
       ...sampleRoutes(pulse),
       ...profileRoutes(bus.emit),
       ...captureRoutes(captureSource(parts.network, parts.observers), options.clock, bus.emit),

@@ -96,6 +96,7 @@ export async function startParts(options: PartsOptions, undo: AsyncDisposableSta
     version,
     datagramsDropped,
   });
+  undo.use(observers.verbosity);
   await observers.tracing.start();
   undo.defer(() => observers.tracing.stop());
   await observers.audit.start();

@@ -16,6 +16,7 @@ import { type Log, type PacketDump, packetDump } from "../observe/log/mod.ts";
 import { createTracing, type Tracing } from "../observe/trace/mod.ts";
 import type { DatagramTap } from "./driver.ts";
 import type { Identity } from "./identity.ts";
+import { LogVerbosity } from "./log_verbosity.ts";
 
 export interface ObserversOptions {
   readonly config: Config;
@@ -38,6 +39,7 @@ export class Observers {
   readonly audit: Audit;
   readonly detector: Detector;
   readonly tracing: Tracing;
+  readonly verbosity: LogVerbosity;
   readonly #dump: PacketDump;
   #tapped: Tapped | null = null;
 
@@ -59,6 +61,10 @@ export class Observers {
     });
     log.nameSpans(this.tracing);
     this.#dump = packetDump(log, clock);
+    this.verbosity = new LogVerbosity(config.logging.level, clock, (level) => {
+      log.setLevel(level);
+      this.#tap();
+    });
     this.detector = createDetector({
       config: config.security,
       bus,
@@ -77,8 +83,7 @@ export class Observers {
 
   /** Takes what can change live. */
   configure(config: Config): void {
-    this.log.setLevel(config.logging.level);
-    this.#tap();
+    this.verbosity.configure(config.logging.level);
     this.detector.configure(config.security, config.transfer.knownPeers);
   }
 
@@ -98,10 +103,20 @@ export class Observers {
 
   get counters(): ObserverCounters {
     const spans = this.tracing.stats;
+    const log = this.log.stats;
+    const audit = this.audit.stats;
+    const detector = this.detector.stats;
     return {
-      logLines: this.log.stats.linesByLevel,
-      auditRecords: this.audit.stats.records,
-      auditWriteFailures: this.audit.stats.writeFailures,
+      logLines: log.linesByLevel,
+      logLinesDropped: log.linesDropped,
+      logLinesHeldBack: log.linesHeldBack,
+      logWriteFailures: log.writeFailures,
+      auditRecords: audit.records,
+      auditRecordsLost: audit.lost,
+      auditRecordsHeldBack: audit.heldBack,
+      auditWriteFailures: audit.writeFailures,
+      sourcesEvicted: detector.evictions,
+      bansSpared: detector.bansSpared,
       spansExported: spans.exported,
       spansDropped: spans.dropped,
       spansFailed: spans.failed,

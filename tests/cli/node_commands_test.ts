@@ -25,7 +25,7 @@ async function withNode(
     stop: () => {},
   };
   const server = await serveControl(folder.path);
-  server.addRoutes(statusRoutes(source));
+  server.addRoutes(statusRoutes(source, () => {}));
   try {
     await monitor.start();
     await use((...words) => runIn(folder.path, words));
@@ -81,6 +81,21 @@ Deno.test("metrics prints the exposition", async () => {
     const { code, out } = await run("metrics");
     assert.equal(code, EXIT.success);
     assert.match(out, /^wraith_sessions_active\{state="established"\} 0$/m);
+
+    const { metrics } = JSON.parse((await run("metrics", "--json")).out);
+    assert.deepEqual(metrics.find(({ name }: { name: string }) => name === "wraith_sessions_total"), {
+      name: "wraith_sessions_total",
+      type: "counter",
+      unit: "",
+      help: "Handshakes that ended, either direction: success made a session, failure did not.",
+      samples: [
+        { name: "wraith_sessions_total", labels: { result: "success" }, value: 0 },
+        { name: "wraith_sessions_total", labels: { result: "failure" }, value: 0 },
+      ],
+    });
+    const bounds = metrics.find(({ name }: { name: string }) => name === "wraith_path_rtt_seconds").samples
+      .flatMap(({ labels }: { labels: { le?: string } }) => labels.le ?? []);
+    assert.equal(bounds.at(-1), "+Inf");
   });
 });
 

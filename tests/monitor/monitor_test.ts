@@ -249,3 +249,27 @@ Deno.test("Monitor forgets in its quantiles what is older than ten minutes, and 
     Date.now = realNow;
   }
 });
+
+Deno.test("Monitor tells what the log, the audit trail and the detectors lost, for as long as they lose", async () => {
+  const { monitor, view } = setUp();
+  Object.assign(view.observerCounters, {
+    logLinesDropped: 3,
+    logLinesHeldBack: 4,
+    logWriteFailures: 5,
+    auditRecordsLost: 6,
+    auditRecordsHeldBack: 7,
+    sourcesEvicted: 8,
+    bansSpared: 9,
+  });
+  const shown = async (name: string) => await valueOf(monitor, `wraith_${name}_total`);
+  assert.equal(await shown("log_lines_dropped"), 3);
+  assert.equal(await shown("log_lines_held_back"), 4);
+  assert.equal(await shown("log_write_failures"), 5);
+  assert.equal(await shown("audit_records_lost"), 6);
+  assert.equal(await shown("audit_records_held_back"), 7);
+  assert.equal(await shown("security_sources_evicted"), 8);
+  assert.equal(await shown("security_bans_spared"), 9);
+  // Every further try of one outage counts, so that an alert on the rate holds as long as the outage.
+  view.observerCounters.logWriteFailures = 12;
+  assert.equal(await shown("log_write_failures"), 12);
+});

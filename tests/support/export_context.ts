@@ -13,7 +13,7 @@ import { LOG_FIELDS } from "../../src/observe/log/log_entry.ts";
 export function exportContext(overrides: readonly string[] = []): ExportContext {
   const { config } = loadConfig({ overrides: [...overrides], env: {}, workingDir: Deno.cwd() });
   const logFields = Object.fromEntries(Object.entries(LOG_FIELDS).map(([key, { type }]) => [key, type]));
-  return { config, docsUrl: "docs/", logFields };
+  return { config, docsUrl: null, logFields };
 }
 
 /** Every file of every topic. */

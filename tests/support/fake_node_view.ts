@@ -49,8 +49,15 @@ export class FakeNodeView implements NodeView {
   dhtContacts: ReturnType<DhtView["contacts"]> = [];
   observerCounters: Mutable<ObserverCounters> = {
     logLines: { error: 0, warn: 0, info: 0, debug: 0, trace: 0 },
+    logLinesDropped: 0,
+    logLinesHeldBack: 0,
+    logWriteFailures: 0,
     auditRecords: 0,
+    auditRecordsLost: 0,
+    auditRecordsHeldBack: 0,
     auditWriteFailures: 0,
+    sourcesEvicted: 0,
+    bansSpared: 0,
     spansExported: 0,
     spansDropped: 0,
     spansFailed: 0,

@@ -41,8 +41,11 @@ function eventsApiV2(): string {
       group: "{{ .CommonLabels.job }}",
       component: "{{ .CommonLabels.instance }}",
       send_resolved: true,
-      // As a detail and not a link: PagerDuty refuses links that are empty or relative.
-      details: { runbook: "{{ .CommonAnnotations.runbook_url }}" },
+      // As details and not as a link: PagerDuty refuses an empty one, and the specification's alerts have none.
+      details: {
+        runbook: "{{ .CommonAnnotations.runbook_url }}",
+        action: "{{ .CommonAnnotations.action }}",
+      },
     }],
   };
   return yamlText(

@@ -18,8 +18,8 @@ export interface Artifact {
 /** What the files follow from. */
 export interface ExportContext {
   readonly config: Config;
-  /** What stands before `operations.md#...` in every link to a runbook. */
-  readonly docsUrl: string;
+  /** What stands before `operations.md#...` in every link to a runbook; null for the pages that nodes serve. */
+  readonly docsUrl: string | null;
   /** Every key that `fields` of a log line may hold, with its type. */
   readonly logFields: Readonly<Record<string, "string" | "number" | "strings">>;
 }

@@ -389,15 +389,19 @@ const security: DashboardSpec = {
       graph(
         { title: "Blocked sources", description: "Sources banned now.", unit: "short" },
         { expr: series("wraith_sources_blocked"), legend: "{{instance}}" },
+        { expr: `sum(${rate("wraith_security_bans_spared_total")})`, legend: "bans spared per second" },
+        { expr: `sum(${rate("wraith_security_sources_evicted_total")})`, legend: "forgotten per second" },
       ),
       graph(
         {
           title: "Audit records",
-          description: "Records written, and records lost, per second.",
+          description: "Records written, lost and held back, and refused writes, per second.",
           unit: "ops",
         },
         { expr: `sum(${rate("wraith_audit_records_total")})`, legend: "written" },
-        { expr: `sum(${rate("wraith_audit_write_failures_total")})`, legend: "lost" },
+        { expr: `sum(${rate("wraith_audit_records_lost_total")})`, legend: "lost" },
+        { expr: `sum(${rate("wraith_audit_records_held_back_total")})`, legend: "held back" },
+        { expr: `sum(${rate("wraith_audit_write_failures_total")})`, legend: "refused writes" },
       ),
       graph(
         {
@@ -472,6 +476,8 @@ const node: DashboardSpec = {
           },
           { expr: `sum by (level) (${rate("wraith_log_lines_total")})`, legend: "{{level}}" },
           { expr: `sum(${rate("wraith_log_write_failures_total")})`, legend: "write failures" },
+          { expr: `sum(${rate("wraith_log_lines_dropped_total")})`, legend: "dropped" },
+          { expr: `sum(${rate("wraith_log_lines_held_back_total")})`, legend: "held back" },
         ),
         graph(
           {

@@ -4,7 +4,9 @@
  * @module
  */
 
-import { ALERT_RULES, type AlertRule, RECORDING_RULES } from "./alert_rules.ts";
+import { RUNBOOKS_PATH } from "../runbooks_route.ts";
+import type { AlertRule } from "./alert_rule.ts";
+import { ALERT_RULES, RECORDING_RULES } from "./alert_rules.ts";
 import type { ExportContext, ExportTopic } from "./artifact.ts";
 import { ALERT_RULES_TEXT, SCRAPE_CONFIG, SUSPICIOUS_HANDSHAKES } from "./specification.ts";
 import { LONG_LINES, yamlText } from "./yaml_text.ts";
@@ -59,7 +61,7 @@ function ownGroups(context: ExportContext): string {
   return text.slice(text.indexOf("groups:\n") + "groups:\n".length);
 }
 
-function ruleDocument(rule: AlertRule, { docsUrl }: ExportContext): unknown {
+function ruleDocument(rule: AlertRule, context: ExportContext): unknown {
   return {
     alert: rule.alert,
     expr: rule.expr,
@@ -68,9 +70,24 @@ function ruleDocument(rule: AlertRule, { docsUrl }: ExportContext): unknown {
     annotations: {
       summary: rule.summary,
       description: rule.description,
-      runbook_url: `${docsUrl}operations.md#${rule.alert.toLowerCase()}`,
+      action: rule.action,
+      runbook_url: runbookUrl(rule, context),
     },
   };
+}
+
+/**
+ * Where the alert's runbook is. Nodes serve the runbooks, so without `--docs-url` the link leads to the node that
+ * the alert is about; where it is about the fleet, to one that is up.
+ */
+function runbookUrl({ alert, isAboutFleet }: AlertRule, { config, docsUrl }: ExportContext): string {
+  const anchor = alert.toLowerCase();
+  if (docsUrl !== null) return `${docsUrl}operations.md#${anchor}`;
+  const { prometheusPort, tlsCert } = config.monitoring;
+  const anyNode = '{{ with query "up{job=\\"wraith\\"} == 1" }}{{ . | first | label "instance" }}' +
+    `{{ else }}localhost:${prometheusPort}{{ end }}`;
+  const host = isAboutFleet ? anyNode : "{{ $labels.instance }}";
+  return `${tlsCert ? "https" : "http"}://${host}${RUNBOOKS_PATH}#${anchor}`;
 }
 
 function scrapeConfig(context: ExportContext): string {

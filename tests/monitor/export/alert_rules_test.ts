@@ -224,6 +224,31 @@ toolTest("promtool", "prometheus", "Every alert fires on its trigger", async () 
   await runScenarios(scenarios);
 });
 
+toolTest(
+  "promtool",
+  "prometheus",
+  "Alerts on lost lines and records hold as long as the outage",
+  async () => {
+    const losses = {
+      // A full disk is tried again every eight seconds at most.
+      WraithLogWritesFailing: ["wraith_log_write_failures_total", "wraith_log_lines_dropped_total"],
+      WraithAuditWritesFailing: ["wraith_audit_write_failures_total", "wraith_audit_records_lost_total"],
+    };
+    await runScenarios(
+      Object.entries(losses).flatMap(([alert, families]) =>
+        families.map((family): Scenario => ({
+          name: `${alert} by ${family}`,
+          series: new Map([[family, growing(1 / 8)]]),
+          interval: "15s",
+          at: ["5m", "30m", "1h", "2h"],
+          only: alert,
+          firing: { [alert]: 1 },
+        }))
+      ),
+    );
+  },
+);
+
 toolTest("promtool", "prometheus", "An idle node is silent, but for LowThroughput as specified", async () => {
   const idle = await idleNode();
   const series = new Map([...idle].map(([name, value]) => [name, constant(value)]));
