@@ -13,23 +13,23 @@ import type { PeerId } from "../crypto/peer_id.ts";
 import type { Prng } from "../entropy.ts";
 import type { DhtQueryReceived, NodeEvent } from "../observe/events.ts";
 import { DecodeError } from "../wire/decode_error.ts";
-import { Contact, type Located, type PeerAddress } from "./contact.ts";
+import type { Contact, Located, PeerAddress } from "./contact.ts";
+import { ContactKeeper } from "./contact_keeper.ts";
 import type { DhtContext, DhtOutput } from "./dht_context.ts";
 import { type DhtSettings, dhtSettings } from "./dht_settings.ts";
-import { scopeOf } from "./endpoint_address.ts";
 import { FloodGuard } from "./flood_guard.ts";
 import type { LookupKind } from "./lookup.ts";
 import { type LookupOptions, LookupRunner } from "./lookup_runner.ts";
 import { Maintenance } from "./maintenance.ts";
 import { type NodeId, nodeIdOf } from "./node_id.ts";
-import { type AddressMapping, OwnAddress } from "./own_address.ts";
 import { Publisher } from "./publisher.ts";
-import { MAX_RECORD_ADDRESSES, type RecordSuite } from "./record.ts";
+import type { RecordSuite } from "./record.ts";
 import { RecordStore } from "./record_store.ts";
 import { Responder } from "./responder.ts";
 import { RoutingTable } from "./routing_table.ts";
 import { decodeMessage, type DhtAnswer, type DhtMessage, type DhtRequest } from "./rpc.ts";
 import { RpcBook, type RpcEnd } from "./rpc_book.ts";
+import { Whereabouts } from "./whereabouts.ts";
 
 export interface DhtIdentity {
   readonly peerId: PeerId;
@@ -59,13 +59,9 @@ export class DhtCore {
   readonly #maintenance: Maintenance;
   readonly #responder: Responder;
   readonly #guard: FloodGuard;
-  readonly #ownAddress = new OwnAddress();
+  readonly #contacts: ContactKeeper;
+  readonly #whereabouts: Whereabouts;
   readonly #outputs: DhtOutput[] = [];
-  readonly #challenged = new Set<NodeId>();
-  #configured: readonly string[] = [];
-  #introducers: readonly PeerAddress[] = [];
-  #learned: string | null = null;
-  #addressVaries = false;
   #sweepAt: Instant;
   #unsolicited = 0;
 
@@ -104,12 +100,14 @@ export class DhtCore {
     };
     this.#lookups = new LookupRunner(this.#context, lookup);
     this.#publisher = new Publisher(this.#context, this.#lookups, this.#settings.republishMs, lookup.paths);
+    this.#whereabouts = new Whereabouts(this.#context, this.#publisher);
     this.#maintenance = new Maintenance(
       this.#context,
       this.#lookups,
       maintenance,
-      (now, from, answer) => this.#onPong(now, from, answer),
+      (now, from, answer) => this.#whereabouts.onPong(now, from, answer),
     );
+    this.#contacts = new ContactKeeper(this.#context, this.#maintenance);
     this.#responder = new Responder(this.#context);
     this.#sweepAt = later(now, SWEEP_MS);
   }
@@ -160,17 +158,13 @@ export class DhtCore {
 
   /** The address that observers agree on, or null. */
   get ownAddress(): string | null {
-    return this.#learned;
-  }
-
-  mapping(now: Instant): AddressMapping {
-    return this.#ownAddress.mapping(now);
+    return this.#whereabouts.learned;
   }
 
   /** Enters the network through any of `seeds`, and publishes where we are. */
   join(now: Instant, seeds: readonly PeerAddress[]): void {
     this.#maintenance.join(now, seeds);
-    this.#publishSelf(now);
+    this.#whereabouts.publish(now);
   }
 
   /** Tells the peers there is a session with that we go, and stops asking. */
@@ -199,10 +193,7 @@ export class DhtCore {
 
   /** Sets where we can be reached besides what observers say, and who introduces others to us. */
   advertise(now: Instant, addresses: readonly string[], introducers: readonly PeerAddress[] = []): void {
-    const before = JSON.stringify([this.#configured, this.#introducers]);
-    this.#configured = addresses;
-    this.#introducers = introducers;
-    if (JSON.stringify([addresses, introducers]) !== before) this.#publishSelf(now);
+    this.#whereabouts.advertise(now, addresses, introducers);
   }
 
   /** Says, now and every hour, that we have the content `root`. */
@@ -221,8 +212,7 @@ export class DhtCore {
 
   /** Where we say that we are. */
   addresses(): string[] {
-    const all = this.#learned === null ? this.#configured : [...this.#configured, this.#learned];
-    return [...new Set(all)].slice(0, MAX_RECORD_ADDRESSES);
+    return this.#whereabouts.addresses();
   }
 
   /** A DATAGRAM frame of type 1 arrived on a session with `from`. The bytes are borrowed. */
@@ -255,7 +245,7 @@ export class DhtCore {
     if (this.#sweepAt <= now) {
       this.#sweepAt = later(now, SWEEP_MS);
       this.#store.sweep(this.#context.epochMs(now));
-      this.#reconsiderAddress(now);
+      this.#whereabouts.reconsider(now);
     }
   }
 
@@ -284,10 +274,10 @@ export class DhtCore {
     request: DhtRequest,
   ): void {
     if (!this.#admits(now, from, request.kind)) return;
-    if (request.kind === "leave") return this.#onLeave(now, this.#context.locate(from));
+    if (request.kind === "leave") return this.#contacts.onLeave(now, this.#context.locate(from));
     // Answer first: the asker needs no telling of itself, and a full table is none of its concern.
     for (const bytes of this.#responder.answer(now, from, requestId, request)) this.#rpcs.send(from, bytes);
-    if (!isClient) this.#onHeard(now, this.#context.locate(from));
+    if (!isClient) this.#contacts.onHeard(now, this.#context.locate(from));
   }
 
   #handleAnswer(
@@ -300,7 +290,7 @@ export class DhtCore {
       this.#unsolicited++;
       if (!this.#admits(now, from, "answer")) return;
     }
-    if (!isClient) this.#onHeard(now, this.#context.locate(from));
+    if (!isClient) this.#contacts.onHeard(now, this.#context.locate(from));
     this.#rpcs.handleAnswer(now, from.peerId, requestId, answer);
   }
 
@@ -314,35 +304,8 @@ export class DhtCore {
     return verdict.admitted;
   }
 
-  #onHeard(now: Instant, { id, peerId, address }: Located): void {
-    const outcome = this.#table.seen(now, id, peerId, address);
-    switch (outcome.kind) {
-      case "added":
-        this.#emitContact("dht.contact_added", outcome.contact);
-        this.#maintenance.onHeard(now, outcome.contact);
-        return;
-      case "waiting":
-        this.#challenge(now, outcome.challenge);
-        return;
-    }
-  }
-
-  /** Somebody waits for this peer's place: it must show that it is alive, unless it just has. */
-  #challenge(now: Instant, contact: Contact): void {
-    if (now - contact.lastSeenAt < CHALLENGE_AFTER_MS || this.#challenged.has(contact.id)) return;
-    this.#challenged.add(contact.id);
-    const { rpcs } = this.#context;
-    rpcs.ask(now, contact, contact.rttMs, { kind: "ping" }, {
-      onAnswer: (now, answer) => {
-        this.#challenged.delete(contact.id);
-        this.#onPong(now, contact, answer);
-      },
-      onFailure: () => this.#challenged.delete(contact.id),
-    });
-  }
-
-  /** Contacts live and die by how questions to them end, whatever the question was for. */
-  #onRpcEnd(now: Instant, { to, kind, result, durationMs, lookupId }: RpcEnd): void {
+  #onRpcEnd(now: Instant, end: RpcEnd): void {
+    const { to, kind, result, durationMs, lookupId } = end;
     if (kind !== "leave") {
       this.#emit({
         type: "dht.rpc.finished",
@@ -353,65 +316,7 @@ export class DhtCore {
         ...(lookupId === null ? {} : { lookupId }),
       });
     }
-    const contact = this.#table.find(to.id);
-    if (contact === undefined) return;
-    if (result === "success" || result === "refused") {
-      // The shortest one measured: others hold a handshake, or a lost datagram.
-      contact.rttMs = contact.rttMs < 0 ? durationMs : Math.min(contact.rttMs, durationMs);
-      return;
-    }
-    contact.failures++;
-    const hasSuccessor = this.#table.hasWaiting(contact.id);
-    if (hasSuccessor || contact.failures >= MAX_FAILURES) this.#remove(now, contact, true);
-  }
-
-  #onLeave(now: Instant, { id }: Located): void {
-    const contact = this.#table.find(id);
-    if (contact !== undefined) this.#remove(now, contact, false);
-    else this.#table.removeWaiting(id);
-  }
-
-  #remove(now: Instant, contact: Contact, isLost: boolean): void {
-    const successor = this.#table.remove(contact);
-    this.#emitContact("dht.contact_removed", contact);
-    if (isLost) this.#maintenance.onLost(contact);
-    if (successor !== null) this.#emitContact("dht.contact_added", successor);
-    if (this.#table.size === 0) this.#maintenance.onAlone(now);
-  }
-
-  #onPong(now: Instant, from: PeerAddress, answer: DhtAnswer): void {
-    if (answer.kind !== "ping") return;
-    this.#ownAddress.observe(now, from.peerId, from.address, answer.observed);
-    this.#reconsiderAddress(now);
-  }
-
-  #reconsiderAddress(now: Instant): void {
-    const quorum = Math.max(1, Math.min(OBSERVERS_NEEDED, this.#table.size));
-    const agreed = this.#ownAddress.agreed(now, quorum);
-    const varies = agreed === null && this.#ownAddress.mapping(now) === "varying";
-    if (varies && !this.#addressVaries) this.#context.output({ kind: "address_varies" });
-    this.#addressVaries = varies;
-    if (agreed === this.#learned) return;
-    this.#learned = agreed;
-    this.#context.output({ kind: "own_address", address: agreed });
-    if (agreed !== null) this.#publishSelf(now);
-  }
-
-  #publishSelf(now: Instant): void {
-    this.#publisher.publish(now, "peer", this.id, () => {
-      const addresses = this.#rpcs.isClient ? this.#introducedAddresses() : this.addresses();
-      if (addresses.length === 0 && this.#introducers.length === 0) return null;
-      return { kind: "peer", addresses, introducers: this.#introducers };
-    });
-  }
-
-  /** Behind a NAT the outer address is still worth saying: it is what a hole is punched to. */
-  #introducedAddresses(): string[] {
-    return this.addresses().filter((address) => scopeOf(address) !== "loopback");
-  }
-
-  #emitContact(type: "dht.contact_added" | "dht.contact_removed", { peerId, address }: Contact): void {
-    this.#emit({ type, peerId, remoteAddr: address });
+    this.#contacts.onRpcEnd(now, end);
   }
 
   #emit(event: NodeEvent): void {
@@ -420,9 +325,3 @@ export class DhtCore {
 }
 
 const SWEEP_MS = 5 * 60_000;
-/** A peer heard within this has shown that it is alive. */
-const CHALLENGE_AFTER_MS = 60_000;
-/** A peer nobody waits to replace may fail once: the datagrams may have been lost. */
-const MAX_FAILURES = 2;
-/** How many peers of different networks must agree on our address, where we know that many. */
-const OBSERVERS_NEEDED = 3;

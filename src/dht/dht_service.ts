@@ -10,7 +10,6 @@ import type { PeerId } from "../crypto/peer_id.ts";
 import type { Prng } from "../entropy.ts";
 import type { EmitEvent } from "../observe/events.ts";
 import type { PeerAddress } from "./contact.ts";
-import { loadContacts, saveContacts } from "./contact_store_file.ts";
 import type { DhtOutput } from "./dht_context.ts";
 import { DhtCore, type DhtIdentity } from "./dht_core.ts";
 import type { DhtSettings } from "./dht_settings.ts";
@@ -18,8 +17,9 @@ import { hasOwnAddress, isCanonicalAddress } from "./endpoint_address.ts";
 import type { LookupKind } from "./lookup.ts";
 import { type NodeId, nodeIdOf, pointOf } from "./node_id.ts";
 import type { DhtRecord, RecordSuite } from "./record.ts";
-import type { DhtTransmit } from "./rpc_book.ts";
 import { Introducers } from "./introducers_edge.ts";
+import { KeptContacts } from "./kept_contacts_edge.ts";
+import { Outbound } from "./outbound_edge.ts";
 import { Search } from "./search_edge.ts";
 
 /** A session as the DHT sees it. */
@@ -93,15 +93,13 @@ export class DhtService {
   readonly #core: DhtCore;
   readonly #searches = new Map<number, Search>();
   readonly #announced = new Map<NodeId, PromiseWithResolvers<void>>();
-  /** What waits for a session, by peer. */
-  readonly #connecting = new Map<PeerId, Uint8Array[]>();
+  readonly #outbound: Outbound;
+  readonly #kept: KeptContacts | null;
   readonly #stopping = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt: Instant | null = null;
-  #saveTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #introducers: Introducers;
   #isRunning = false;
-  #saved: Promise<void> = Promise.resolve();
 
   constructor(options: DhtServiceOptions) {
     this.#options = options;
@@ -112,6 +110,15 @@ export class DhtService {
       prng,
       ...(settings === undefined ? {} : { settings }),
       epochMs: (now) => clock.epochMs() + (now - clock.now()),
+    });
+    this.#outbound = new Outbound(
+      options.network,
+      (peerId) => this.#turn((now) => this.#core.handleUnreachable(now, peerId)),
+    );
+    this.#kept = options.contactsFile === undefined ? null : new KeptContacts({
+      path: options.contactsFile,
+      contacts: () => this.#core.contacts(),
+      onFailure: (error) => this.#notice(error),
     });
     this.#introducers = new Introducers({
       core: this.#core,
@@ -126,19 +133,11 @@ export class DhtService {
 
   /** Enters the network through saved contacts and bootstrap peers; returns before that is done. */
   async start(): Promise<void> {
-    const { contactsFile, bootstrap } = this.#options;
-    let saved: PeerAddress[] = [];
-    if (contactsFile !== undefined) {
-      saved = await loadContacts(contactsFile).catch((error) => {
-        this.#notice(error);
-        return [];
-      });
-      this.#saveIn(FIRST_SAVE_MS);
-    }
+    const saved = await this.#kept?.start() ?? [];
     this.#isRunning = true;
     this.#turn((now) => {
       this.#core.advertise(now, this.#advertised);
-      this.#core.join(now, [...bootstrap, ...saved.slice(0, SAVED_SEEDS)]);
+      this.#core.join(now, [...this.#options.bootstrap, ...saved]);
     });
   }
 
@@ -149,15 +148,14 @@ export class DhtService {
     this.#isRunning = false;
     this.#introducers.stop();
     clearTimeout(this.#timer);
-    clearTimeout(this.#saveTimer);
     const gone = new Error("The DHT has stopped");
     this.#stopping.abort(gone);
+    this.#outbound.stop(gone);
     for (const search of this.#searches.values()) search.fail(gone);
     for (const { reject } of this.#announced.values()) reject(gone);
     this.#searches.clear();
     this.#announced.clear();
-    if (this.#options.contactsFile !== undefined) this.#save();
-    await this.#saved;
+    await this.#kept?.stop();
   }
 
   /** A DATAGRAM frame of type 1 arrived. The bytes are borrowed until the call returns. */
@@ -319,7 +317,9 @@ export class DhtService {
   #turn<T>(input: (now: Instant) => T): T {
     const now = this.#options.clock.now();
     const result = input(now);
-    for (let out = this.#core.pollTransmit(); out !== null; out = this.#core.pollTransmit()) this.#send(out);
+    for (let out = this.#core.pollTransmit(); out !== null; out = this.#core.pollTransmit()) {
+      this.#outbound.send(out);
+    }
     for (let output = this.#core.pollOutput(); output !== null; output = this.#core.pollOutput()) {
       this.#take(output);
     }
@@ -336,36 +336,6 @@ export class DhtService {
       this.#timerAt = null;
       this.#turn((now) => this.#core.handleTimeout(now));
     }, Math.max(1, at - now));
-  }
-
-  #send({ to, bytes, mayConnect }: DhtTransmit): void {
-    const { network } = this.#options;
-    const session = network.sessionWith(to.peerId);
-    if (session !== null) {
-      network.sendDatagram(session.id, bytes);
-      return;
-    }
-    if (!mayConnect || !this.#isRunning) return;
-    const waiting = this.#connecting.get(to.peerId);
-    if (waiting === undefined) this.#connect(to, bytes);
-    else if (waiting.length < MAX_WAITING) waiting.push(bytes);
-  }
-
-  #connect({ peerId, address }: PeerAddress, bytes: Uint8Array): void {
-    this.#connecting.set(peerId, [bytes]);
-    const { network } = this.#options;
-    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(CONNECT_TIMEOUT_MS)]);
-    network.connect(peerId, address, signal).then(
-      (session) => {
-        for (const waiting of this.#connecting.get(peerId) ?? []) network.sendDatagram(session.id, waiting);
-        this.#connecting.delete(peerId);
-      },
-      () => {
-        // Why is in the handshake's own event; to the DHT it is a peer that cannot be asked.
-        this.#connecting.delete(peerId);
-        if (this.#isRunning) this.#turn((now) => this.#core.handleUnreachable(now, peerId));
-      },
-    );
   }
 
   #take(output: DhtOutput): void {
@@ -397,38 +367,9 @@ export class DhtService {
     }
   }
 
-  #saveIn(delayMs: number): void {
-    this.#saveTimer = setTimeout(() => {
-      this.#save();
-      this.#saveIn(SAVE_INTERVAL_MS);
-    }, delayMs);
-  }
-
-  #save(): void {
-    const { contactsFile } = this.#options;
-    if (contactsFile === undefined) return;
-    // Those known for longest are the likeliest to be there after a restart.
-    const contacts = this.#core.contacts().toSorted((a, b) => a.firstSeenAt - b.firstSeenAt);
-    // A node that meets nobody, offline say, will need the contacts it had.
-    if (contacts.length === 0) return;
-    this.#saved = this.#saved.then(() => saveContacts(contactsFile, contacts)).catch((error) =>
-      this.#notice(error)
-    );
-  }
-
   #notice(what: unknown): void {
     const message = what instanceof Error ? what.message : String(what);
     const severity = what instanceof Error ? "warn" : "info";
     this.#options.emit({ type: "node.notice", severity, component: "dht", message });
   }
 }
-
-/** Soon after the start: a node that is killed must not need its bootstrap peer again. */
-const FIRST_SAVE_MS = 15_000;
-const SAVE_INTERVAL_MS = 10 * 60_000;
-/** Of the saved contacts, how many are asked at a start. */
-const SAVED_SEEDS = 30;
-/** Messages that wait for one session; more is a peer that does not answer. */
-const MAX_WAITING = 8;
-/** A question's answer is given up before a handshake is. */
-const CONNECT_TIMEOUT_MS = 5000;

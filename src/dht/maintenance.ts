@@ -115,11 +115,14 @@ export class Maintenance {
   }
 
   /** Asks `peer` for a sign of life. */
-  ping(now: Instant, peer: PeerAddress, onFailure: (now: Instant) => void = () => {}): void {
+  ping(now: Instant, peer: PeerAddress, onFailure = () => {}, onAlive = () => {}): void {
     const { rpcs, locate, rttOf } = this.#context;
     const located = locate(peer);
     rpcs.ask(now, located, rttOf(located.id), { kind: "ping" }, {
-      onAnswer: (now, answer) => this.#onAnswer(now, located, answer),
+      onAnswer: (now, answer) => {
+        onAlive();
+        this.#onAnswer(now, located, answer);
+      },
       onFailure,
     });
   }
