@@ -7,6 +7,7 @@
 
 import type { PeerId } from "../crypto/peer_id.ts";
 import { networkOf } from "./endpoint_address.ts";
+import { FarthestFirst } from "./farthest_first.ts";
 import { compareDistance, type NodeId } from "./node_id.ts";
 import type { RecordKind, SignedRecord } from "./record.ts";
 
@@ -49,11 +50,13 @@ export class RecordStore {
   readonly #byKey = new Map<string, StoredRecord[]>();
   readonly #perPeer = new Map<string, number>();
   readonly #perNetwork = new Map<string, number>();
+  readonly #byDistance: FarthestFirst<StoredRecord>;
   #count = 0;
   #bytes = 0;
 
   constructor(self: NodeId, limits: RecordLimits) {
     this.#self = self;
+    this.#byDistance = new FarthestFirst(self);
     this.#limits = limits;
   }
 
@@ -111,7 +114,7 @@ export class RecordStore {
     const extraCount = older === undefined ? 1 : 0;
     const extraBytes = entry.bytes.length - (older?.bytes.length ?? 0);
     while (this.#count + extraCount > limits.records || this.#bytes + extraBytes > limits.bytes) {
-      const farthest = this.#farthest();
+      const farthest = this.#byDistance.peek();
       if (farthest === null || farthest === older) return false;
       if (compareDistance(this.#self, farthest.key, entry.key) <= 0) return false;
       this.#drop(farthest);
@@ -119,19 +122,12 @@ export class RecordStore {
     return true;
   }
 
-  #farthest(): StoredRecord | null {
-    let farthest: StoredRecord | null = null;
-    for (const entry of this.all()) {
-      if (farthest === null || compareDistance(this.#self, entry.key, farthest.key) > 0) farthest = entry;
-    }
-    return farthest;
-  }
-
   #add(entry: StoredRecord): void {
     const key = slot(entry.kind, entry.key);
     const held = this.#byKey.get(key);
     if (held === undefined) this.#byKey.set(key, [entry]);
     else held.push(entry);
+    this.#byDistance.add(entry);
     this.#account(entry, 1);
   }
 
@@ -140,6 +136,7 @@ export class RecordStore {
     const held = this.#byKey.get(key)?.filter((other) => other !== entry) ?? [];
     if (held.length === 0) this.#byKey.delete(key);
     else this.#byKey.set(key, held);
+    this.#byDistance.delete(entry);
     this.#account(entry, -1);
   }
 
