@@ -43,7 +43,7 @@ export const DHT_DEFAULTS: DhtTuning = {
   replication: 20,
   concurrency: 3,
   paths: 4,
-  maxStoredValues: 100_000,
+  maxStoredValues: 65_536,
   maxStoredBytes: 64 * 1024 * 1024,
   queryRate: 50,
   republishMs: 3_600_000,
