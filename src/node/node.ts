@@ -23,7 +23,6 @@ import { transferRoutes } from "./control_transfers.ts";
 import { captureSource } from "./capture/source.ts";
 import type { LiveNodeView } from "./live_node_view.ts";
 import { type NodeParts, type PartsOptions, startParts } from "./node_parts.ts";
-import { reachPeer } from "./reach.ts";
 import { LiveConfig, type ReloadOutcome } from "./reload.ts";
 import type { NodeShares } from "./share_part.ts";
 import type { Session } from "./session.ts";
@@ -99,8 +98,7 @@ export class WraithNode {
 
   /** A session with that peer: the one there is, or a new one. */
   reach(peer: PeerAddress, signal: AbortSignal): Promise<Session> {
-    const { network, dht, meeting } = this.#parts;
-    return reachPeer(network, dht, peer, signal, meeting);
+    return this.#parts.reach(peer, signal);
   }
 
   /** Takes what changed in the configuration and can change live; opens log and audit again. */

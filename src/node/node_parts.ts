@@ -7,6 +7,7 @@
 import { readBuildInfo } from "../build_info.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config/config.ts";
+import type { PeerAddress } from "../config/peer_address.ts";
 import { selectSuite } from "../crypto/select_suite.ts";
 import type { DhtService } from "../dht/dht_service.ts";
 import type { Entropy } from "../entropy.ts";
@@ -27,6 +28,8 @@ import { Meeting } from "./meeting.ts";
 import { Network } from "./network.ts";
 import { Observers } from "./observers.ts";
 import { reachPeer } from "./reach.ts";
+import type { Session } from "./session.ts";
+import { SharedAttempts } from "./shared_attempts.ts";
 import { createShares, type NodeShares } from "./share_part.ts";
 
 export interface PartsOptions {
@@ -49,7 +52,8 @@ export interface NodeParts {
   readonly transfers: TransferService;
   readonly shares: NodeShares;
   readonly dht: DhtService | null;
-  readonly meeting: Meeting;
+  /** A session with that peer: the one there is, or a new one, which all share who ask meanwhile. */
+  readonly reach: (peer: PeerAddress, signal: AbortSignal) => Promise<Session>;
   readonly view: LiveNodeView;
   readonly monitor: Monitor;
   readonly pulse: Pulse;
@@ -125,6 +129,14 @@ export async function startParts(options: PartsOptions, undo: AsyncDisposableSta
   undo.defer(() => meeting.stop());
   const dht = createDht({ config, identity, suite, clock, entropy, bus, network, meeting, keepsContacts });
 
+  const attempts = new SharedAttempts<Session>();
+  const reach: NodeParts["reach"] = (peer, signal) =>
+    attempts.join(
+      `${peer.peerId}@${peer.address}`,
+      signal,
+      (whileWanted) => reachPeer(network, dht, peer, whileWanted, meeting),
+    );
+
   const shares = createShares({
     dataDir: config.node.dataDir,
     entropy,
@@ -132,7 +144,7 @@ export async function startParts(options: PartsOptions, undo: AsyncDisposableSta
     network,
     transfers,
     dht,
-    reach: (peer, signal) => reachPeer(network, dht, peer, signal, meeting),
+    reach,
   });
   undo.defer(() => shares.stop());
 
@@ -168,7 +180,7 @@ export async function startParts(options: PartsOptions, undo: AsyncDisposableSta
     transfers,
     shares,
     dht,
-    meeting,
+    reach,
     view,
     monitor,
     pulse,

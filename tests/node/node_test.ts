@@ -74,6 +74,21 @@ Deno.test("A file goes from node to node, and both list it", async () => {
   assert.match(gone.err, /^wraith: no single transfer under way begins with [0-9a-f]{32}\n$/);
 });
 
+Deno.test("Transfers that start together share one session", async () => {
+  await using folder = await temporaryFolder();
+  const [senderDir, receiverDir] = [join(folder.path, "s"), join(folder.path, "r")];
+  await using _sender = await nodeIn(senderDir, "transfer.max_parallel=20");
+  await using receiver = await nodeIn(receiverDir, "transfer.accept=all", "transfer.max_parallel=20");
+  // More than the 5 handshakes that a node takes from one source at a time.
+  const sent = await Promise.all(Array.from({ length: 20 }, async (_, index) => {
+    const file = await folder.write(`file-${index}`, `content ${index}`);
+    return await run("send", file, "--to", addressOf(receiver), "--data-dir", senderDir);
+  }));
+  assert.deepEqual(sent.filter(({ code }) => code !== EXIT.success), []);
+  const { sessions } = JSON.parse((await run("sessions", "--json", "--data-dir", senderDir)).out);
+  assert.equal(sessions.length, 1);
+});
+
 Deno.test("Datagrams grow no further than either side's network.max_datagram", async () => {
   await using folder = await temporaryFolder();
   const [senderDir, receiverDir] = [join(folder.path, "s"), join(folder.path, "r")];
