@@ -69,6 +69,12 @@ export interface CommandOption {
 /** Everything that lists or shows takes this one: stable field names, one document. */
 export const JSON_OPTION: CommandOption = { name: "json", about: "print one JSON document" };
 
+/** {@link JSON_OPTION} of what takes a while. */
+export const EVENTS_OPTION: CommandOption = {
+  name: "json",
+  about: "print JSON events, one a line: progress every second, then the result",
+};
+
 /** Everything a command may touch. */
 export interface CommandContext {
   /** The positional arguments as typed, the variadic one spread. */

@@ -9,13 +9,20 @@ import { resolve } from "node:path";
 import { parsePeerAddress } from "../config/peer_address.ts";
 import { NodeNotRunningError } from "../node/control_client.ts";
 import { type GetRequest, getShare } from "../node/get_share.ts";
-import type { TransferDocument } from "../node/transfer_documents.ts";
+import type { TransferEvent } from "../node/transfer_documents.ts";
 import { parseLink } from "../transfer/mod.ts";
-import { type Command, type CommandContext, CommandError, EXIT, JSON_OPTION, UsageError } from "./command.ts";
+import {
+  type Command,
+  type CommandContext,
+  CommandError,
+  EVENTS_OPTION,
+  EXIT,
+  UsageError,
+} from "./command.ts";
 import { connectNode } from "./connect.ts";
 import { startPrivateNode } from "./private_node.ts";
-import { ProgressLine } from "./progress.ts";
-import { printable, shownBytes, shownDuration, shownRate } from "./text_table.ts";
+import { printable } from "./text_table.ts";
+import { shownCost, TransferReport } from "./transfer_report.ts";
 
 export const get: Command = {
   name: "get",
@@ -25,28 +32,23 @@ export const get: Command = {
   options: [
     { name: "output", short: "o", value: "DIR", about: "where to put it (.)", completes: "directories" },
     { name: "from", value: "PEER", about: "a peer that has it", repeatable: true },
-    JSON_OPTION,
+    EVENTS_OPTION,
   ],
   async run(context) {
     const request = await requestOf(context);
-    const progress = new ProgressLine(context.stderr, context.clock);
-    let last: TransferDocument | null = null;
+    const report = new TransferReport(context, {
+      success: (result) => `got ${printable(result.name)}: ${shownCost(result)}`,
+      place: "here",
+      howToResume: "get it again to resume",
+    });
+    report.announce("looking for providers");
     try {
-      await getThrough(context, request, (document) => {
-        last = document;
-        progress.show(document);
-      });
-    } finally {
-      progress.clear();
+      await getThrough(context, request, (event) => report.take(event));
+    } catch (error) {
+      report.breakOff();
+      throw error;
     }
-    const { state, message, name, bytes_total: bytes, duration_ms: ms, bytes_per_second: rate } = last!;
-    if (context.options.flag("json")) context.stdout.write(`${JSON.stringify(last)}\n`);
-    if (state !== "completed") throw new CommandError(message ?? `the fetch of ${name} was ${state}`);
-    if (!context.options.flag("json")) {
-      const facts = `${shownBytes(bytes)} in ${shownDuration(ms)}, ${shownRate(rate)}`;
-      context.stdout.write(`got ${printable(name)}: ${facts}\n`);
-    }
-    return EXIT.success;
+    return report.conclude();
   },
 };
 
@@ -78,14 +80,12 @@ async function requestOf(context: CommandContext): Promise<GetRequest> {
 async function getThrough(
   context: CommandContext,
   request: GetRequest,
-  report: (document: TransferDocument) => void,
+  report: (event: TransferEvent) => void,
 ): Promise<void> {
   using client = connectNode(context);
   const body = { link: context.args[0], output: request.outputDir, from: context.options.all("from") };
   try {
-    for await (const document of client.stream<TransferDocument>("/v1/get", body, context.signal)) {
-      report(document);
-    }
+    for await (const event of client.stream<TransferEvent>("/v1/get", body, context.signal)) report(event);
   } catch (error) {
     if (!(error instanceof NodeNotRunningError)) throw error;
     await using node = await startPrivateNode(context);

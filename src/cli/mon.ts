@@ -4,13 +4,13 @@
  * @module
  */
 
-import { Chalk, type ChalkInstance } from "chalk";
 import { parseDuration } from "../config/units.ts";
 import { type Command, type CommandContext, EXIT, type ExitCode, UsageError } from "./command.ts";
 import { connectNode } from "./connect.ts";
 import { pause, runDashboard } from "./mon/dashboard.ts";
 import { SampleFeed } from "./mon/feed.ts";
 import { plainLines } from "./mon/frame.ts";
+import { paintFor, PLAIN } from "./paint.ts";
 
 export const mon: Command = {
   name: "mon",
@@ -67,11 +67,5 @@ function intervalOf(text: string): number {
   throw new UsageError(`--interval ${text}: expected a duration from 100ms to 1h, such as 1s`);
 }
 
-/** https://no-color.org: any value that is not empty. */
-function paintFor({ env }: CommandContext): ChalkInstance {
-  return (env.get("NO_COLOR") ?? "") !== "" || env.get("TERM") === "dumb" ? PLAIN : new Chalk({ level: 1 });
-}
-
-const PLAIN = new Chalk({ level: 0 });
 const MIN_INTERVAL_MS = 100;
 const MAX_INTERVAL_MS = 3_600_000;

@@ -8,27 +8,26 @@ import { resolve } from "node:path";
 import { parsePeerAddress } from "../config/peer_address.ts";
 import { NodeNotRunningError } from "../node/control_client.ts";
 import { sendFiles, type SendRequest } from "../node/send_files.ts";
-import type { TransferDocument } from "../node/transfer_documents.ts";
+import type { TransferEvent } from "../node/transfer_documents.ts";
 import {
   type Command,
   type CommandContext,
   CommandError,
+  EVENTS_OPTION,
   EXIT,
-  type ExitCode,
-  JSON_OPTION,
   UsageError,
 } from "./command.ts";
 import { connectNode } from "./connect.ts";
 import { startPrivateNode } from "./private_node.ts";
-import { ProgressLine } from "./progress.ts";
-import { printable, shownBytes, shownDuration, shownRate } from "./text_table.ts";
+import { printable } from "./text_table.ts";
+import { shownCost, TransferReport } from "./transfer_report.ts";
 
 export const send: Command = {
   name: "send",
   summary: "Send files or folders to a peer, and wait until it has confirmed them",
   details: "PEER is ed25519:<hex>, or ed25519:<hex>@host:port to say where it is.",
   arguments: [{ name: "PATH", about: "what to send", variadic: true, completes: "files" }],
-  options: [{ name: "to", value: "PEER", about: "whom to send it to", required: true }, JSON_OPTION],
+  options: [{ name: "to", value: "PEER", about: "whom to send it to", required: true }, EVENTS_OPTION],
   async run(context) {
     const peer = parsePeerAddress(context.options.value("to")!);
     if (peer === null) {
@@ -41,17 +40,19 @@ export const send: Command = {
     const paths = context.args.map((path) => resolve(context.workingDir, path));
     for (const path of paths) await requireReadable(path);
 
-    const progress = new ProgressLine(context.stderr, context.clock);
-    let last: TransferDocument | null = null;
+    const report = new TransferReport(context, {
+      success: (result) => `sent ${printable(result.name)} to ${result.peer_id}: ${shownCost(result)}`,
+      place: "at the receiver",
+      howToResume: "send the same again to resume",
+    });
+    report.announce(`connecting to ${context.options.value("to")}`);
     try {
-      await sendThrough(context, { paths, peer }, (document) => {
-        last = document;
-        progress.show(document);
-      });
-    } finally {
-      progress.clear();
+      await sendThrough(context, { paths, peer }, (event) => report.take(event));
+    } catch (error) {
+      report.breakOff();
+      throw error;
     }
-    return conclude(context, last!);
+    return report.conclude();
   },
 };
 
@@ -59,35 +60,17 @@ export const send: Command = {
 async function sendThrough(
   context: CommandContext,
   request: SendRequest,
-  report: (document: TransferDocument) => void,
+  report: (event: TransferEvent) => void,
 ): Promise<void> {
   using client = connectNode(context);
   const body = { paths: request.paths, to: context.options.value("to") };
   try {
-    for await (const document of client.stream<TransferDocument>("/v1/send", body, context.signal)) {
-      report(document);
-    }
+    for await (const event of client.stream<TransferEvent>("/v1/send", body, context.signal)) report(event);
   } catch (error) {
     if (!(error instanceof NodeNotRunningError)) throw error;
     await using node = await startPrivateNode(context);
     await sendFiles(node, request, report, context.signal);
   }
-}
-
-function conclude({ options, stdout }: CommandContext, document: TransferDocument): ExitCode {
-  if (options.flag("json")) stdout.write(`${JSON.stringify(document)}\n`);
-  if (document.state !== "completed") {
-    throw new CommandError(document.message ?? `the transfer of ${document.name} was ${document.state}`);
-  }
-  if (!options.flag("json")) stdout.write(`${summaryOf(document)}\n`);
-  return EXIT.success;
-}
-
-function summaryOf(document: TransferDocument): string {
-  const { name, peer_id: peer, bytes_total: bytes, duration_ms: ms, bytes_per_second: rate } = document;
-  return `sent ${printable(name)} to ${peer}: ${shownBytes(bytes)} in ${shownDuration(ms)}, ${
-    shownRate(rate)
-  }`;
 }
 
 /** Says what is wrong with a path before anybody is called. */

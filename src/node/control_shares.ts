@@ -73,7 +73,7 @@ export function shareRoutes(shares: NodeShares, emit: EmitEvent): ControlRoute[]
         note("get", `into ${wanted.outputDir}`);
         return streamEvents(
           request,
-          (report, signal) => getShare(shares, wanted, (document) => report({ ...document }), signal),
+          (report, signal) => getShare(shares, wanted, (event) => report({ ...event }), signal),
         );
       },
     },

@@ -43,7 +43,7 @@ export function transferRoutes(node: SendingNode, emit: EmitEvent): ControlRoute
         });
         return streamEvents(
           request,
-          (report, signal) => sendFiles(node, wanted, (document) => report({ ...document }), signal),
+          (report, signal) => sendFiles(node, wanted, (event) => report({ ...event }), signal),
         );
       },
     },

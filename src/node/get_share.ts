@@ -5,8 +5,9 @@
  */
 
 import type { PeerAddress } from "../config/peer_address.ts";
+import { followTransfer } from "./follow_transfer.ts";
 import type { NodeShares } from "./share_part.ts";
-import { type TransferDocument, transferDocument } from "./transfer_documents.ts";
+import type { TransferEvent } from "./transfer_documents.ts";
 
 /** What a command asks to be fetched. */
 export interface GetRequest {
@@ -18,27 +19,15 @@ export interface GetRequest {
 }
 
 /**
- * Fetches, and reports the transfer's state several times a second; the last report is how it ended. Aborting
+ * Fetches, and reports the transfer's state several times a second, and last how it ended. Aborting
  * `signal` cancels the transfer.
  */
 export async function getShare(
   shares: NodeShares,
   { root, outputDir, from }: GetRequest,
-  report: (document: TransferDocument) => void,
+  report: (event: TransferEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const known = from.map(({ peerId, address }) => ({ peerId, addresses: address === null ? [] : [address] }));
-  const handle = shares.get(root, outputDir, known);
-  const cancel = () => handle.cancel();
-  signal.addEventListener("abort", cancel, { once: true });
-  const reports = setInterval(() => report(transferDocument(handle.snapshot())), REPORT_INTERVAL_MS);
-  try {
-    report(transferDocument(await handle.outcome));
-  } finally {
-    clearInterval(reports);
-    signal.removeEventListener("abort", cancel);
-  }
-  signal.throwIfAborted();
+  await followTransfer(shares.get(root, outputDir, known), report, signal);
 }
-
-const REPORT_INTERVAL_MS = 200;

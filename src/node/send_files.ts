@@ -6,7 +6,8 @@
 
 import type { PeerAddress } from "../config/peer_address.ts";
 import type { PeerSession, TransferService } from "../transfer/mod.ts";
-import { type TransferDocument, transferDocument } from "./transfer_documents.ts";
+import { followTransfer } from "./follow_transfer.ts";
+import type { TransferEvent } from "./transfer_documents.ts";
 
 /** What a command asks to be sent, and whom to. */
 export interface SendRequest {
@@ -23,7 +24,7 @@ export interface SendingNode {
 }
 
 /**
- * Sends, and reports the transfer's state several times a second; the last report is how it ended. Aborting
+ * Sends, and reports the transfer's state several times a second, and last how it ended. Aborting
  * `signal` cancels the transfer.
  *
  * @throws an error of one line when the peer cannot be reached.
@@ -31,22 +32,10 @@ export interface SendingNode {
 export async function sendFiles(
   node: SendingNode,
   request: SendRequest,
-  report: (document: TransferDocument) => void,
+  report: (event: TransferEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const session = await node.reach(request.peer, signal);
   signal.throwIfAborted();
-  const handle = node.transfers.send(session, request.paths);
-  const cancel = () => handle.cancel();
-  signal.addEventListener("abort", cancel, { once: true });
-  const reports = setInterval(() => report(transferDocument(handle.snapshot())), REPORT_INTERVAL_MS);
-  try {
-    report(transferDocument(await handle.outcome));
-  } finally {
-    clearInterval(reports);
-    signal.removeEventListener("abort", cancel);
-  }
-  signal.throwIfAborted();
+  await followTransfer(node.transfers.send(session, request.paths), report, signal);
 }
-
-const REPORT_INTERVAL_MS = 200;

@@ -11,7 +11,7 @@ export type { Storage } from "./storage.ts";
 export { systemTimers, type Timers } from "./timers.ts";
 export { TransferError } from "./transfer_error.ts";
 export type { TransferHandle } from "./transfer_handle.ts";
-export type { TransferOutcome, TransferSnapshot, TransferState } from "./transfer_record.ts";
+export type { FileFailure, TransferOutcome, TransferSnapshot, TransferState } from "./transfer_record.ts";
 export { type TraceContext, TransferService, type TransferServiceOptions } from "./transfer_service.ts";
 export { linkOf, parseLink } from "./share_manifest.ts";
 export type { Share } from "./share_registry.ts";

@@ -321,7 +321,7 @@ export class Sender {
     file.settled = true;
     file.close();
     this.#firstFailure ??= failure;
-    this.#options.record.filesFailed++;
+    this.#options.record.fileFailed(file.path, failure);
   }
 
   #onComplete(delivered: number, failed: number): void {

@@ -75,7 +75,7 @@ export class Settlement {
     file.settled = "failed";
     const { record, journal, link, writer } = this.#options;
     this.#firstFailure ??= failure;
-    record.filesFailed++;
+    record.fileFailed(file.entry.path, failure);
     record.bytesDone -= file.bytesSaved;
     // What is damaged is of no use to a next attempt.
     if (failure.reason === "integrity") journal.noteFile(file.entry.path, file.entry.sizeBytes);

@@ -6,7 +6,7 @@
 
 import type { Link } from "./link.ts";
 import { TransferError } from "./transfer_error.ts";
-import type { TransferOutcome, TransferRecord, TransferSnapshot } from "./transfer_record.ts";
+import type { FileFailure, TransferOutcome, TransferRecord, TransferSnapshot } from "./transfer_record.ts";
 
 /** One transfer of either direction. */
 export class TransferHandle {
@@ -32,6 +32,11 @@ export class TransferHandle {
   /** 32 hex digits. */
   get id(): string {
     return this.#record.facts.transferId;
+  }
+
+  /** Files that failed: the first hundred. */
+  get failures(): readonly FileFailure[] {
+    return this.#record.failures;
   }
 
   snapshot(): TransferSnapshot {

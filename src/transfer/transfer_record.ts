@@ -51,6 +51,13 @@ export interface TransferSnapshot {
   readonly durationMs: number;
 }
 
+/** A file that did not arrive, and why. */
+export interface FileFailure {
+  readonly path: string;
+  readonly reason: TransferError["reason"];
+  readonly message: string;
+}
+
 /** How a transfer ended. */
 export type TransferOutcome = TransferSnapshot & { readonly state: "completed" | "failed" | "cancelled" };
 
@@ -78,6 +85,8 @@ export class TransferRecord {
   #failure: TransferError | null = null;
   #reportAt: Instant;
   #hasStarted = false;
+  #filesFailed = 0;
+  readonly #failures: FileFailure[] = [];
 
   /** Of the total, bytes safe at the receiver. */
   bytesDone = 0;
@@ -85,7 +94,6 @@ export class TransferRecord {
   bytesTransferred = 0;
   chunksDone = 0;
   filesDone = 0;
-  filesFailed = 0;
   current: { path: string; sizeBytes: number; bytesDone: number } | null = null;
 
   constructor(clock: Clock, emit: EmitEvent, facts: TransferFactsInput) {
@@ -103,6 +111,21 @@ export class TransferRecord {
 
   get state(): TransferState {
     return this.#state;
+  }
+
+  get filesFailed(): number {
+    return this.#filesFailed;
+  }
+
+  /** Files that failed: the first {@link MAX_LISTED_FAILURES}. */
+  get failures(): readonly FileFailure[] {
+    return this.#failures;
+  }
+
+  /** One file of the transfer did not arrive. */
+  fileFailed(path: string, { reason, message }: TransferError): void {
+    this.#filesFailed++;
+    if (this.#failures.length < MAX_LISTED_FAILURES) this.#failures.push({ path, reason, message });
   }
 
   get ended(): boolean {
@@ -237,3 +260,4 @@ export class TransferRecord {
 }
 
 const REPORT_INTERVAL_MS = 1_000;
+const MAX_LISTED_FAILURES = 100;

@@ -18,6 +18,11 @@ async function finalNames(folder: string): Promise<string[]> {
   }
 }
 
+/** The last of the events that `--json` prints. */
+function resultIn(stdout: string) {
+  return JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+}
+
 function assertOneLine(stderr: string, said: RegExp): void {
   assert.match(stderr, said);
   assert.match(stderr, /^wraith: [^\n]+\n$/, "not one line");
@@ -83,7 +88,8 @@ Deno.test("Without a node, send starts one for itself and leaves none behind", a
   const args = ["send", "a file.bin", "--to", receiver.address, "--json", "--data-dir", "sender"];
   const { code, stdout, stderr } = await runWraith(args, surroundings);
   assert.equal(code, 0, stderr);
-  const document = JSON.parse(stdout);
+  const document = resultIn(stdout);
+  assert.equal(document.event, "result");
   assert.equal(document.state, "completed");
   assert.equal(document.bytes_total, 3 * MIB);
   assert.equal(await hashFile(join(receivedDir, "a file.bin")), hash);
@@ -153,7 +159,7 @@ Deno.test("An interrupted transfer leaves no file under the final name and goes 
   await receiver.waitForLog((line) => line.message === "Transfer failed");
   const again = await sender.run("send", file, "--to", receiver.address, "--json");
   assert.equal(again.code, 0, again.stderr);
-  assert.ok(JSON.parse(again.stdout).bytes_resumed >= MIB / 2, again.stdout);
+  assert.ok(resultIn(again.stdout).bytes_resumed >= MIB / 2, again.stdout);
   assert.equal(await hashFile(join(receivedDir, "large.bin")), hash);
 });
 

@@ -59,7 +59,7 @@ Deno.test("A file goes from node to node, and both list it", async () => {
 
   const sent = await run("send", file, "--to", addressOf(receiver), "--json", "--data-dir", senderDir);
   assert.equal(sent.code, EXIT.success, sent.err);
-  const document: TransferDocument = JSON.parse(sent.out);
+  const document: TransferDocument = JSON.parse(sent.out.trimEnd().split("\n").at(-1)!);
   assert.deepEqual([document.state, document.bytes_done], ["completed", content.length]);
   assert.deepEqual(await Deno.readFile(join(receiverDir, "received", "file.bin")), content);
 
