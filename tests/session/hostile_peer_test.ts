@@ -192,6 +192,7 @@ Deno.test("a key that was replaced opens nothing beyond its own 180 s, however l
   assert.equal(peer.victim.stats.epoch, 0, "the peer never answered a REKEY");
   const old = peer.seal(frame(FrameType.Ping));
   peer.rekey();
+  peer.listen();
   assert.equal(peer.victim.stats.epoch, 1);
   peer.now = 180_500 as typeof peer.now;
   peer.deliver(old);

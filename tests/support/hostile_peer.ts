@@ -4,7 +4,7 @@
  */
 
 import { type Instant, later } from "../../src/clock.ts";
-import { generateKeyPair } from "../../src/crypto/key_pair.ts";
+import { generateKeyPair, type KeyPair } from "../../src/crypto/key_pair.ts";
 import { nobleSuite } from "../../src/crypto/noble_suite.ts";
 import { seededEntropy, seededPrng } from "../../src/entropy.ts";
 import { type Address, makeAddress } from "../../src/net/address.ts";
@@ -43,8 +43,11 @@ export class HostilePeer {
   now: Instant = 0 as Instant;
   /** The number of the next packet; tests may move it. */
   nextNumber = 0;
+  /** Numbers of the packets heard from the victim. */
+  readonly heardNumbers = new Set<number>();
   readonly #index = 4_242;
   readonly #peerIndex: number;
+  #asked: KeyPair | null = null;
   readonly #slab = new Uint8Array(65_536);
 
   constructor(seed: number, settings: Partial<SessionSettings> = {}) {
@@ -152,24 +155,22 @@ export class HostilePeer {
     return null;
   }
 
-  /** Moves the session to the next key epoch, at this peer's request. */
+  /** Asks for the next key epoch; both sides are in it once the victim's answer has been heard. */
   rekey(): void {
-    const pair = generateKeyPair(nobleSuite, seededEntropy(this.nextNumber));
-    const epoch = this.keys.sendEpoch + 1;
+    if (this.#asked !== null) return;
+    this.#asked = generateKeyPair(nobleSuite, seededEntropy(this.nextNumber));
     const request = new Uint8Array(33);
-    request.set(pair.publicKey, 1);
-    this.send(frame(FrameType.Rekey, [epoch], request));
-    for (const { frames } of this.listen()) {
-      const answer = frames.find(([kind, of, , isResponse]) =>
-        kind === "rekey" && of === epoch && isResponse
-      );
-      if (answer === undefined) continue;
-      this.keys.prepareNext(nobleSuite.x25519(pair.secretKey, Uint8Array.from(answer[2] as number[]))!);
-      this.keys.promote(this.now);
-      this.send(frame(FrameType.Ping));
-      return;
-    }
-    throw new Error("The victim did not answer the REKEY");
+    request.set(this.#asked.publicKey, 1);
+    this.send(frame(FrameType.Rekey, [this.keys.sendEpoch + 1], request));
+  }
+
+  #onRekeyAnswer(epoch: unknown, publicKey: unknown): void {
+    if (this.#asked === null || epoch !== this.keys.sendEpoch + 1) return;
+    const shared = nobleSuite.x25519(this.#asked.secretKey, Uint8Array.from(publicKey as number[]));
+    this.keys.prepareNext(shared!);
+    this.keys.promote(this.now);
+    this.#asked = null;
+    this.send(frame(FrameType.Ping));
   }
 
   #open(packet: Uint8Array, to: Address): Heard {
@@ -178,8 +179,12 @@ export class HostilePeer {
     const length = key === null
       ? -1
       : key.open(number, packet, 0, HEADER_LENGTH, packet.length - HEADER_LENGTH);
+    this.heardNumbers.add(number);
     const sink = new RecordingSink();
     if (length > 0) parseFrames(new ByteReader().reset(packet, HEADER_LENGTH, HEADER_LENGTH + length), sink);
+    for (const [kind, epoch, publicKey, isResponse] of sink.frames) {
+      if (kind === "rekey" && isResponse === true) this.#onRekeyAnswer(epoch, publicKey);
+    }
     return { to, number, length: packet.length, frames: sink.frames };
   }
 
