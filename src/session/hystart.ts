@@ -1,6 +1,11 @@
 /**
  * HyStart++ (RFC 9406): leaves slow start when the round-trip time rises, before packets are lost.
  *
+ * The RFC compares a round's smallest sample with the round before. A round that begins with an empty queue and ends
+ * with a full one hides its rise that way, and one round later a buffer of one bandwidth-delay product has
+ * overflowed. Here the smallest of every eight samples in a row is compared: noise is filtered as before, and the
+ * rise is seen within the round in which it happens.
+ *
  * @module
  */
 
@@ -17,6 +22,8 @@ export class HyStart {
   #windowEnd = 0;
   #lastRoundMinMs = Infinity;
   #roundMinMs = Infinity;
+  /** Of the round's latest samples, up to eight: their smallest, and how many. */
+  #latestMinMs = Infinity;
   #samples = 0;
   #baselineMinMs = Infinity;
   #conservativeRounds = 0;
@@ -40,14 +47,11 @@ export class HyStart {
     if (this.#phase === "done") return;
     if (largestAcked >= this.#windowEnd) this.#startRound(nextPacketNumber);
     this.#roundMinMs = Math.min(this.#roundMinMs, rttMs);
-    this.#samples++;
-    if (this.#samples < RTT_SAMPLES || this.#lastRoundMinMs === Infinity) return;
-    if (this.#phase === "slow_start") this.#detectRise();
-    else if (this.#roundMinMs < this.#baselineMinMs) {
-      // The rise was spurious (§4.2): resume slow start.
-      this.#phase = "slow_start";
-      this.#baselineMinMs = Infinity;
-    }
+    this.#latestMinMs = Math.min(this.#latestMinMs, rttMs);
+    if (++this.#samples < RTT_SAMPLES) return;
+    if (this.#lastRoundMinMs !== Infinity) this.#judge(this.#latestMinMs);
+    this.#latestMinMs = Infinity;
+    this.#samples = 0;
   }
 
   /** Congestion ended slow start. */
@@ -58,18 +62,27 @@ export class HyStart {
   #startRound(nextPacketNumber: number): void {
     this.#windowEnd = nextPacketNumber;
     this.#lastRoundMinMs = this.#roundMinMs;
-    this.#roundMinMs = Infinity;
+    this.#roundMinMs = this.#latestMinMs = Infinity;
     this.#samples = 0;
     if (this.#phase === "conservative" && ++this.#conservativeRounds >= CSS_ROUNDS) this.#phase = "done";
   }
 
-  #detectRise(): void {
+  #judge(minMs: number): void {
+    if (this.#phase === "slow_start") this.#detectRise(minMs);
+    else if (minMs < this.#baselineMinMs) {
+      // The rise was spurious (§4.2): resume slow start.
+      this.#phase = "slow_start";
+      this.#baselineMinMs = Infinity;
+    }
+  }
+
+  #detectRise(minMs: number): void {
     const threshold = Math.max(
       MIN_RTT_THRESHOLD_MS,
       Math.min(this.#lastRoundMinMs / MIN_RTT_DIVISOR, MAX_RTT_THRESHOLD_MS),
     );
-    if (this.#roundMinMs < this.#lastRoundMinMs + threshold) return;
-    this.#baselineMinMs = this.#roundMinMs;
+    if (minMs < this.#lastRoundMinMs + threshold) return;
+    this.#baselineMinMs = minMs;
     this.#conservativeRounds = 0;
     this.#phase = "conservative";
   }

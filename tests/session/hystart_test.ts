@@ -43,3 +43,15 @@ Deno.test("each byte adds a quarter of itself in the conservative phase", () => 
   for (let i = 0; i < 20; i++) hystart.onAck(i, i < 10 ? 10 : 20, i < 10 ? 50 : 60);
   assert.equal(hystart.growth, 0.25);
 });
+
+Deno.test("a queue that begins and fills within one round is seen in that round, not in the next", () => {
+  const hystart = new HyStart();
+  let number = 0;
+  for (; number < 40; number++) hystart.onAck(number, 40, 40);
+  // The next flight: the first of it finds the queue empty, the last finds a bandwidth-delay product in it.
+  for (; number < 120 && hystart.phase === "slow_start"; number++) {
+    hystart.onAck(number, 120, 40 + (number - 40) / 2);
+  }
+  assert.equal(hystart.phase, "conservative");
+  assert.ok(number < 70, `seen at sample ${number - 40} of the flight`);
+});
