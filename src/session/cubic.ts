@@ -31,8 +31,15 @@ export class Cubic implements CongestionController {
   /** Since when the application sends less than the window, or null. */
   #unusedSince: Instant | null = null;
   #windowMax = 0;
+  /** The window that the latest reduction began from (RFC 9438's cwnd_prior). */
+  #windowPrior = 0;
   #beforeReduction:
-    | { readonly window: number; readonly threshold: number; readonly windowMax: number }
+    | {
+      readonly window: number;
+      readonly threshold: number;
+      readonly windowMax: number;
+      readonly hystartWasDone: boolean;
+    }
     | null = null;
   #plateauSeconds = 0;
   #renoWindow = 0;
@@ -85,7 +92,8 @@ export class Cubic implements CongestionController {
   /** RFC 9438 §4.9.2: a reduction that losses did not justify is taken back. */
   onSpuriousLoss(): void {
     if (this.#beforeReduction === null) return;
-    const { window, threshold, windowMax } = this.#beforeReduction;
+    const { window, threshold, windowMax, hystartWasDone } = this.#beforeReduction;
+    if (!hystartWasDone) this.#hystart.resume();
     this.#window = Math.max(this.#window, window);
     this.#threshold = threshold;
     this.#windowMax = windowMax;
@@ -98,8 +106,10 @@ export class Cubic implements CongestionController {
       window: this.#window,
       threshold: this.#threshold,
       windowMax: this.#windowMax,
+      hystartWasDone: this.#hystart.done,
     };
     this.#recoveryStart = now;
+    this.#windowPrior = this.#window;
     this.#hystart.finish();
     // Fast convergence (RFC 9438 §4.7): give room to newcomers when the plateau falls.
     this.#windowMax = this.#window < this.#windowMax ? (this.#window * (1 + BETA)) / 2 : this.#window;
@@ -122,7 +132,7 @@ export class Cubic implements CongestionController {
     this.#recoveryStart = -Infinity;
     this.#epochStart = null;
     this.#unusedSince = null;
-    this.#windowMax = 0;
+    this.#windowMax = this.#windowPrior = 0;
     this.#beforeReduction = null;
   }
 
@@ -153,7 +163,9 @@ export class Cubic implements CongestionController {
     const seconds = (sample.now - this.#epochStart!) / 1000;
     // The window a round trip from now, so that growth is spread over this one.
     const target = this.#cubicWindow(seconds + this.#smoothedRttMs / 1000);
-    this.#renoWindow += (ALPHA * segment * sample.ackedBytes) / this.#window;
+    // Back where it was reduced, Reno's increase counts in full.
+    const alpha = this.#renoWindow < this.#windowPrior ? ALPHA : 1;
+    this.#renoWindow += (alpha * segment * sample.ackedBytes) / this.#window;
     if (this.#cubicWindow(seconds) < this.#renoWindow) {
       this.#window = Math.max(this.#window, this.#renoWindow);
       return;

@@ -19,6 +19,7 @@ const CSS_ROUNDS = 5;
 
 export class HyStart {
   #phase: "slow_start" | "conservative" | "done" = "slow_start";
+  #isFinished = false;
   #windowEnd = 0;
   #lastRoundMinMs = Infinity;
   #roundMinMs = Infinity;
@@ -30,21 +31,21 @@ export class HyStart {
 
   /** Whether slow start is over for good. */
   get done(): boolean {
-    return this.#phase === "done";
+    return this.phase === "done";
   }
 
   get phase(): "slow_start" | "conservative" | "done" {
-    return this.#phase;
+    return this.#isFinished ? "done" : this.#phase;
   }
 
   /** What each acknowledged byte adds to the window: 1 in slow start, a quarter in the conservative phase. */
   get growth(): number {
-    return this.#phase === "conservative" ? 1 / CSS_GROWTH_DIVISOR : 1;
+    return this.phase === "conservative" ? 1 / CSS_GROWTH_DIVISOR : 1;
   }
 
   /** Takes in one acknowledgement and the round-trip time it measured. */
   onAck(largestAcked: number, nextPacketNumber: number, rttMs: number): void {
-    if (this.#phase === "done") return;
+    if (this.done) return;
     if (largestAcked >= this.#windowEnd) this.#startRound(nextPacketNumber);
     this.#roundMinMs = Math.min(this.#roundMinMs, rttMs);
     this.#latestMinMs = Math.min(this.#latestMinMs, rttMs);
@@ -56,7 +57,12 @@ export class HyStart {
 
   /** Congestion ended slow start. */
   finish(): void {
-    this.#phase = "done";
+    this.#isFinished = true;
+  }
+
+  /** It had not: what {@link finish} ended goes on. */
+  resume(): void {
+    this.#isFinished = false;
   }
 
   #startRound(nextPacketNumber: number): void {

@@ -158,7 +158,7 @@ export class LossRecovery {
     beginSample(now, this.#inFlightBytes);
     const largestIsNew = this.sent.isOutstanding(largest);
     this.#acknowledgeRanges(ranges);
-    const spurious = this.#reordering.onAck(ranges);
+    const spurious = this.#reordering.onAck(now, ranges, this.rtt.lossBaseMs);
     this.stats.spuriousLosses += spurious;
     if (spurious > 0 && !this.#reordering.hasBelievedLosses) this.controller.onSpuriousLoss?.();
     if (sample.largestAcked < 0) return false;
@@ -254,8 +254,8 @@ export class LossRecovery {
   #detectLosses(now: Instant): number {
     this.#lossTime = null;
     const sent = this.sent;
-    const lossDelayMs = this.rtt.lossDelayMs;
-    const { packetThreshold } = this.#reordering;
+    const { packetThreshold, timeThreshold } = this.#reordering;
+    const lossDelayMs = this.rtt.lossDelayMs(timeThreshold);
     const lostBefore = now - lossDelayMs;
     let lostBytes = 0;
     let newest = -1;
@@ -279,7 +279,7 @@ export class LossRecovery {
       }
       newest = number;
       newestSentAt = sentAt;
-      lostBytes += this.#loseOne(number);
+      lostBytes += this.#loseOne(now, number);
     }
     if (newest >= 0 && lostBytes > 0) {
       const persistent = spanMs > this.#persistentCongestionMs;
@@ -294,11 +294,11 @@ export class LossRecovery {
     return this.rtt.probeTimeoutMs(this.peerMaxAckDelayMs) * PERSISTENT_CONGESTION_THRESHOLD;
   }
 
-  #loseOne(number: number): number {
+  #loseOne(now: Instant, number: number): number {
     const inFlight = this.sent.isInFlight(number);
     const bytes = this.sent.bytesOf(number);
     if (inFlight) this.#inFlightBytes -= bytes;
-    if (inFlight) this.#reordering.onLost(number);
+    if (inFlight) this.#reordering.onLost(now, number, this.sent.sentAt(number));
     this.sent.lose(number, this.#fate);
     this.stats.packetsLost++;
     this.#totals.packetsLost++;

@@ -62,9 +62,14 @@ export class RttEstimator {
     return this.#smoothedMs + Math.max(4 * this.#variationMs, GRANULARITY_MS) + maxAckDelayMs;
   }
 
-  /** How long after its time a packet counts as lost: 9/8 of the larger recent RTT (RFC 9002 §6.1.2). */
-  get lossDelayMs(): number {
-    return Math.max(1.125 * Math.max(this.#latestMs, this.#smoothedMs), GRANULARITY_MS);
+  /** The larger recent round trip: what the time threshold of loss is a multiple of (RFC 9002 §6.1.2). */
+  get lossBaseMs(): number {
+    return Math.max(this.#latestMs, this.#smoothedMs);
+  }
+
+  /** How long after its time a packet counts as lost, when that is `threshold` round trips: 9/8 to begin with. */
+  lossDelayMs(threshold: number): number {
+    return Math.max(threshold * this.lossBaseMs, GRANULARITY_MS);
   }
 
   /** Starts over, as on a new path (RFC 9002 §5.2, RFC 9000 §9.4). */

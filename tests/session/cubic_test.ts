@@ -97,17 +97,24 @@ Deno.test("the window follows RFC 9438's curve: concave up to where it was lost,
   assert.ok(growth[growth.length - 1] > 5 * growth[flattest]);
 });
 
-Deno.test("where Reno would be faster the window grows as Reno's does", () => {
+Deno.test("where Reno would be faster the window grows as Reno's does, in full once it is back where it was", () => {
   const flow = new Flow();
+  const prior = flow.cubic.windowBytes;
   flow.now += 1;
   flow.lose();
   const before = flow.cubic.windowBytes;
-  const rounds = 10;
+  const rounds = 5;
   for (let i = 0; i < rounds; i++) flow.round();
   // RFC 9438 §4.3: alpha = 3 (1 - 0.7) / (1 + 0.7) segments a round trip.
   const expected = before + rounds * ((3 * 0.3) / 1.7) * SEGMENT;
   const grown = flow.cubic.windowBytes;
-  assert.ok(Math.abs(grown - expected) < SEGMENT, `${grown}, Reno ${expected}`);
+  assert.ok(grown < prior && Math.abs(grown - expected) < SEGMENT / 4, `${grown}, Reno ${expected}`);
+  while (flow.cubic.windowBytes < prior + SEGMENT) flow.round();
+  // And one segment a round trip from there, as a Reno that was never reduced.
+  const above = flow.cubic.windowBytes;
+  for (let i = 0; i < rounds; i++) flow.round();
+  const gained = (flow.cubic.windowBytes - above) / SEGMENT;
+  assert.ok(gained > 4.5 && gained < 5.5, `${gained} segments in ${rounds} round trips`);
 });
 
 Deno.test("persistent congestion leaves two datagrams, and slow start brings back half the way", () => {

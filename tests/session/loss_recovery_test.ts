@@ -234,3 +234,37 @@ Deno.test("a path that reorders teaches how far: what was declared lost too soon
   bench.ack([14, 16]);
   assert.deepEqual(bench.lost, [0, 6, 13], "a new path starts over");
 });
+
+Deno.test("a path that reorders in time teaches how long to wait, and forgets it once losses are real", () => {
+  const bench = new Bench();
+  // A first sample, then packets that arrive 30 ms after the ones sent with them.
+  bench.send(1);
+  bench.now += 100;
+  bench.ack([0, 0]);
+  const lostEarly = () => {
+    const first = bench.recovery.sent.next;
+    const before = bench.lost.length;
+    bench.send(2);
+    bench.now += 100;
+    bench.ack([first + 1, first + 1]);
+    while (bench.recovery.deadline !== null && bench.recovery.deadline <= bench.now + 30) bench.timeout();
+    const early = bench.lost.length > before;
+    bench.now = Math.max(bench.now, 0) + 30;
+    bench.ack([first, first + 1]);
+    return early;
+  };
+  assert.equal(lostEarly(), true, "9/8 of a round trip is too short here");
+  assert.equal(bench.recovery.stats.spuriousLosses, 1);
+  for (let i = 0; i < 5; i++) lostEarly();
+  assert.equal(lostEarly(), false, "the path has been learnt");
+  // Genuine losses in numbers: patience goes back, half way at a time.
+  for (let i = 0; i < 400; i++) {
+    const first = bench.recovery.sent.next;
+    bench.send(2);
+    bench.now += 100;
+    bench.ack([first + 1, first + 1]);
+    while (bench.recovery.deadline !== null) bench.timeout();
+    bench.now += 500;
+  }
+  assert.equal(lostEarly(), true, "and forgotten");
+});

@@ -21,12 +21,12 @@ Deno.test("timeouts follow RFC 9002 section 6, with a floor of one millisecond",
   const rtt = new RttEstimator();
   rtt.addSample(100, 0);
   assert.equal(rtt.probeTimeoutMs(25), 100 + 4 * 50 + 25);
-  assert.equal(rtt.lossDelayMs, 112.5);
+  assert.equal(rtt.lossDelayMs(9 / 8), 112.5);
   rtt.addSample(200, 0);
-  assert.equal(rtt.lossDelayMs, 225, "the latest sample counts when it is the larger");
+  assert.equal(rtt.lossDelayMs(9 / 8), 225, "the latest sample counts when it is the larger");
   const local = new RttEstimator();
   for (let i = 0; i < 100; i++) local.addSample(0.05, 0);
-  assert.equal(local.lossDelayMs, 1);
+  assert.equal(local.lossDelayMs(9 / 8), 1);
   assert.equal(local.probeTimeoutMs(0), local.smoothedMs + 1);
 });
 
