@@ -39,6 +39,8 @@ const CLOSE_PROBE_TIMEOUTS = 3;
 const KEY_DISCARD_PROBE_TIMEOUTS = 3;
 /** A stream may hold this many bytes for sending however small the congestion window is. */
 const MIN_SEND_BUFFER = 512 * 1024;
+/** ... and at most this many beyond what may be in flight. */
+const MAX_SEND_AHEAD = 1024 * 1024;
 
 export class Connection {
   readonly sessionId: number;
@@ -153,11 +155,11 @@ export class Connection {
   /** Queues the front of `bytes`; returns how many were taken. Fewer: `stream_writable` follows. */
   write(stream: Stream, bytes: Uint8Array): number {
     if (this.#state !== "open") return 0;
-    // Twice what may be in flight, by the path and by the peer: one half on its way, one to go on with. Never so
-    // little that the application is woken per packet.
+    // What may be in flight, by the path and by the peer, and as much again to go on with. Never so little that
+    // the application is woken per packet, nor more ahead than a turn of the event loop sends.
     const credit = stream.sendLimit - stream.sending.base;
     const inFlight = Math.min(this.#parts.recovery.controller.windowBytes, credit);
-    const limit = Math.max(MIN_SEND_BUFFER, Math.floor(2 * inFlight));
+    const limit = Math.max(MIN_SEND_BUFFER, Math.floor(inFlight + Math.min(inFlight, MAX_SEND_AHEAD)));
     return this.#parts.streams.write(stream, bytes, limit);
   }
 
@@ -168,7 +170,7 @@ export class Connection {
   /** Bytes read into `into`, 0 when none are there now, -1 at the end of the stream. */
   read(now: Instant, stream: Stream, into: Uint8Array): number {
     const { recovery, streams } = this.#parts;
-    return streams.read(now, stream, into, recovery.rtt.hasSample ? recovery.rtt.smoothedMs : 0);
+    return streams.read(now, stream, into, recovery.rtt.unqueuedMs);
   }
 
   resetStream(now: Instant, stream: Stream, code: number): void {

@@ -34,7 +34,7 @@ export class ReceiveWindow {
   /**
    * The application took `bytes`.
    *
-   * @param rttMs the smoothed round-trip time, or 0 when unknown.
+   * @param rttMs the round trip that the window has to bridge, or 0 when unknown.
    * @returns whether a new limit should be announced.
    */
   consume(now: Instant, bytes: number, rttMs: number): boolean {
@@ -56,11 +56,14 @@ export class ReceiveWindow {
     this.#windowBytes = Math.min(this.#maxWindowBytes, Math.max(this.#windowBytes, bytes));
   }
 
-  /** Half a window in under two round trips: the window, not the application, holds the peer back. */
+  /**
+   * Half a window in under one round trip: the window, not the application, holds the peer back. Twice what the
+   * path carries is enough, because new credit leaves when half of the old is used.
+   */
   #autotune(now: Instant, rttMs: number): void {
     const elapsedMs = now - this.#epochStartedAt!;
     const consumed = this.#consumed - this.#epochConsumed;
-    if (rttMs > 0 && consumed > 0 && elapsedMs < (4 * rttMs * consumed) / this.#windowBytes) {
+    if (rttMs > 0 && consumed > 0 && elapsedMs < (2 * rttMs * consumed) / this.#windowBytes) {
       this.#windowBytes = Math.min(this.#maxWindowBytes, 2 * this.#windowBytes);
     }
     this.#epochStartedAt = now;

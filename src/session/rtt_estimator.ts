@@ -6,6 +6,8 @@
 
 /** Timer granularity assumed of the edge (RFC 9002 §6.1.2). */
 export const GRANULARITY_MS = 1;
+/** What the event loops at both ends may add to a round trip under load. */
+const EVENT_LOOP_MS = 2;
 /** Used before the first sample (RFC 9002 §6.2.2). */
 export const INITIAL_RTT_MS = 333;
 
@@ -27,6 +29,15 @@ export class RttEstimator {
 
   get smoothedMs(): number {
     return this.#smoothedMs;
+  }
+
+  /**
+   * The round trip with at most as much waiting in it as the path takes itself: what a window must bridge. What
+   * this session's own data waits in queues does not count, or each wider window would call for a wider one. 0
+   * before the first sample.
+   */
+  get unqueuedMs(): number {
+    return this.#hasSample ? Math.min(this.#smoothedMs, 2 * this.#minMs + EVENT_LOOP_MS) : 0;
   }
 
   get variationMs(): number {

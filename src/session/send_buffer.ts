@@ -7,7 +7,8 @@
 
 import { RangeSet } from "./range_set.ts";
 
-const MIN_CAPACITY = 16 * 1024;
+/** Rings are multiples of this, so the smallest has this many bytes. */
+const CAPACITY_STEP = 16 * 1024;
 
 /** The sending side's bytes of one stream, addressed by stream offset. */
 export class SendBuffer {
@@ -100,10 +101,11 @@ export class SendBuffer {
   }
 }
 
-/** A ring of a power of two of at least `size` bytes, holding `[base, end)` of the old one. */
+/** A larger ring, of at least `size` bytes, holding `[base, end)` of the old one. */
 export function regrow(old: Uint8Array, base: number, end: number, size: number): Uint8Array {
-  let capacity = Math.max(MIN_CAPACITY, old.length);
-  while (capacity < size) capacity *= 2;
+  // Half as large again at least: a stream's bytes are moved a few times in its life, and little stays unused.
+  const wanted = Math.max(size, 1.5 * old.length);
+  const capacity = Math.ceil(wanted / CAPACITY_STEP) * CAPACITY_STEP;
   const grown = new Uint8Array(capacity);
   for (let offset = base; offset < end;) {
     const from = offset % old.length;

@@ -26,7 +26,7 @@ Deno.test("a receive window never takes credit back and never promises more than
   }));
 });
 
-Deno.test("a window that is emptied within two round trips doubles, up to its bound", () => {
+Deno.test("a window that is half emptied within a round trip doubles, up to its bound", () => {
   const window = new ReceiveWindow(1_000, 3_000);
   const sizes: number[] = [];
   for (let now = 0; now < 200; now += 10) {
@@ -35,6 +35,15 @@ Deno.test("a window that is emptied within two round trips doubles, up to its bo
   }
   assert.equal(sizes[0], 1_000);
   assert.equal(sizes[sizes.length - 1], 3_000);
+});
+
+Deno.test("a window stops growing at twice what the path carries", () => {
+  const window = new ReceiveWindow(1_000, 1_000_000);
+  // 100 bytes a millisecond, 50 ms: 5,000 bytes under way.
+  for (let now = 0; now < 10_000; now += 1) {
+    if (window.consume(at(now), 100, 50)) window.advance();
+  }
+  assert.ok(window.windowBytes >= 10_000 && window.windowBytes <= 20_000, `${window.windowBytes}`);
 });
 
 Deno.test("a window keeps its size when the application, not the window, is slow", () => {

@@ -36,3 +36,18 @@ Deno.test("a new path starts from nothing", () => {
   rtt.reset();
   assert.deepEqual([rtt.hasSample, rtt.smoothedMs, rtt.minMs], [false, 333, 0]);
 });
+
+Deno.test("the round trip that a window bridges counts little of the waiting in queues", () => {
+  const rtt = new RttEstimator();
+  assert.equal(rtt.unqueuedMs, 0);
+  rtt.addSample(40, 0);
+  assert.equal(rtt.unqueuedMs, 40);
+  for (let i = 0; i < 100; i++) rtt.addSample(60, 0);
+  assert.equal(rtt.unqueuedMs, rtt.smoothedMs, "jitter of the path's own size is the path's");
+  for (let i = 0; i < 100; i++) rtt.addSample(400, 0);
+  assert.equal(rtt.unqueuedMs, 82);
+  const local = new RttEstimator();
+  local.addSample(0.1, 0);
+  for (let i = 0; i < 100; i++) local.addSample(20, 0);
+  assert.equal(local.unqueuedMs, 2.2, "a local path still has event loops at both ends");
+});
