@@ -113,6 +113,7 @@ function gridValues(bottom: number, top: number, scale: Panel["scale"]): number[
 
 /** The next of 1, 2, 5, 10, 20, ... */
 function niceCeiling(value: number): number {
+  if (value <= 0) return 1;
   const magnitude = 10 ** Math.floor(Math.log10(value * 1.1));
   return [1, 2, 5, 10].map((step) => step * magnitude).find((step) => step >= value * 1.1)!;
 }

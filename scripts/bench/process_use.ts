@@ -21,6 +21,17 @@ export function processUse(pid: number): ProcessUse {
 
 /** CPU seconds of a process and all that descended from it, the ended ones included. */
 export function treeCpuSeconds(root: number): number {
+  let sum = 0;
+  for (const { own, ended } of processTree(root).values()) sum += own + ended;
+  return sum;
+}
+
+/** The processes that descended from this one and are still there. */
+export function descendants(): number[] {
+  return [...processTree(Deno.pid).keys()].filter((pid) => pid !== Deno.pid);
+}
+
+function processTree(root: number): Map<number, ProcessStat> {
   const stats = new Map<number, ProcessStat>();
   for (const { name } of Deno.readDirSync("/proc")) {
     const stat = /^\d+$/.test(name) ? statOf(Number(name)) : null;
@@ -30,9 +41,7 @@ export function treeCpuSeconds(root: number): number {
     for (let at = pid; at !== 0 && stats.has(at); at = stats.get(at)!.parent) if (at === root) return true;
     return false;
   };
-  let sum = 0;
-  for (const [pid, { own, ended }] of stats) if (descends(pid)) sum += own + ended;
-  return sum;
+  return new Map([...stats].filter(([pid]) => descends(pid)));
 }
 
 /** CPU seconds of this process's children that have ended, and of theirs. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { cores } from "./cores.ts";
 import { core } from "./core.ts";
 import { crypto } from "./crypto.ts";
 import { exposition } from "./exposition.ts";
@@ -29,4 +30,5 @@ export const SECTIONS: readonly Section[] = [
   scrape,
   exposition,
   startup,
+  cores,
 ];

@@ -5,7 +5,6 @@
  */
 
 import { join } from "node:path";
-import { formatSize } from "../../src/config/units.ts";
 import { generateFile } from "../../src/node/benchmark/sample_file.ts";
 import { fitLine, medianBy } from "../../src/node/benchmark/statistics.ts";
 import { drawPanels } from "../line_panels.ts";
@@ -51,10 +50,10 @@ async function measure(context: BenchContext, bytes: number): Promise<Point> {
   }
   await Deno.remove(file);
   const figures = medianBy(runs, ({ wallMs }) => wallMs);
-  context.say(`${formatSize(bytes)}: ${(figures.wallMs / 1_000).toFixed(2)} s`);
+  context.say(`${shownSize(bytes)}: ${(figures.wallMs / 1_000).toFixed(2)} s`);
   return {
     bytes,
-    size: formatSize(bytes),
+    size: shownSize(bytes),
     medium: room.medium,
     seconds: figures.wallMs / 1_000,
     cpu: cpuSeconds(figures),
@@ -104,7 +103,7 @@ function pointTable(points: readonly Point[], runs: number): Table {
             series: [memory("sender", "senderRss"), memory("receiver", "receiverRss")],
           },
         ],
-        shownX: formatSize,
+        shownX: shownSize,
       }),
     },
   };
@@ -134,6 +133,10 @@ function fitTable(points: readonly Point[]): Table {
 
 function runsOf(context: BenchContext): number {
   return context.runs ?? byEffort(context, { quick: 1, normal: 3, full: 5 });
+}
+
+function shownSize(bytes: number): string {
+  return bytes < 1_024 * MIB ? `${bytes / MIB} MiB` : `${bytes / MIB / 1_024} GiB`;
 }
 
 const MIB = 2 ** 20;

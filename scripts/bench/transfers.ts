@@ -10,6 +10,9 @@
 
 import { parseArgs } from "node:util";
 import { join } from "node:path";
+import { requireTool, runTool } from "./external_tool.ts";
+import { type SshServer, startSshd } from "./peers/ssh.ts";
+import { Unavailable } from "./section.ts";
 import { FROM_SOURCE, generateFile, type NodePair, sendMeasured, startPair } from "../loopback_transfer.ts";
 
 const { values } = parseArgs({
@@ -98,66 +101,24 @@ interface Ssh extends AsyncDisposable {
 
 /** A server on loopback that lets only our key in, or one without tools and the reason said. */
 async function startSsh(base: string): Promise<Ssh> {
-  const sshd = await findProgram("sshd", ["/usr/sbin", "/usr/local/sbin"]);
-  const none: Ssh = {
-    tools: [],
-    measure: () => Promise.reject(new Error("no tool to measure")),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
-  if (sshd === null) {
-    say("no scp and rsync beside it: sshd is not installed here");
-    return none;
-  }
   const home = join(base, "ssh");
   await Deno.mkdir(home, { mode: 0o700 });
-  const [hostKey, userKey] = [join(home, "host"), join(home, "user")];
-  for (const key of [hostKey, userKey]) await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", key]);
-  await Deno.copyFile(`${userKey}.pub`, join(home, "authorized"));
-  const port = freePort();
-  const options = [
-    `Port=${port}`,
-    "ListenAddress=127.0.0.1",
-    `HostKey=${hostKey}`,
-    `AuthorizedKeysFile=${join(home, "authorized")}`,
-    "StrictModes=no",
-    "UsePAM=no",
-    "PasswordAuthentication=no",
-    `PidFile=${join(home, "pid")}`,
-    "Subsystem=sftp internal-sftp",
-  ];
-  const server = new Deno.Command(sshd, {
-    args: ["-D", "-e", "-f", "/dev/null", ...options.flatMap((option) => ["-o", option])],
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  await listening(port);
-  const client = [
-    "-i",
-    userKey,
-    "-o",
-    "StrictHostKeyChecking=no",
-    "-o",
-    "UserKnownHostsFile=/dev/null",
-    "-q",
-  ];
+  const server = await ifInstalled("scp and rsync", () => startSshd(home));
+  const tools: Tool[] = [];
+  for (const tool of ["scp", "rsync"] as const) {
+    if (server !== null && await ifInstalled(tool, () => requireTool(tool)) !== null) tools.push(tool);
+  }
   const target = join(home, "received");
-  const words: Record<Tool, (path: string) => [string, string[]]> = {
-    scp: (path) => ["scp", ["-rp", "-P", `${port}`, ...client, path, `127.0.0.1:${target}/`]],
-    rsync: (path) => [
-      "rsync",
-      ["-a", "-e", ["ssh", "-p", `${port}`, ...client].join(" "), path, `127.0.0.1:${target}/`],
-    ],
-  };
-  const tools: Tool[] = ["scp"];
-  if (await findProgram("rsync", []) !== null) tools.push("rsync");
-  else say("no rsync beside it: it is not installed here");
+  const words = (tool: Tool, path: string, { port, client }: SshServer): string[] =>
+    tool === "scp"
+      ? ["-rp", "-P", `${port}`, ...client, path, `127.0.0.1:${target}/`]
+      : ["-a", "-e", ["ssh", "-p", `${port}`, ...client].join(" "), path, `127.0.0.1:${target}/`];
   return {
     tools,
     async measure(tool, { name, path, bytes }) {
       await Deno.mkdir(target, { recursive: true });
       const began = performance.now();
-      await run(...words[tool](path));
+      await runTool(tool, words(tool, path, server!));
       const wallMs = performance.now() - began;
       await Deno.remove(target, { recursive: true });
       return {
@@ -170,43 +131,18 @@ async function startSsh(base: string): Promise<Ssh> {
         peakRssMegabytes: null,
       };
     },
-    async [Symbol.asyncDispose]() {
-      server.kill("SIGTERM");
-      await server.status;
-    },
+    [Symbol.asyncDispose]: async () => await server?.[Symbol.asyncDispose](),
   };
 }
 
-async function findProgram(name: string, moreFolders: readonly string[]): Promise<string | null> {
-  for (const directory of [...(Deno.env.get("PATH") ?? "").split(":"), ...moreFolders]) {
-    try {
-      if ((await Deno.stat(join(directory, name))).isFile) return join(directory, name);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
-  return null;
-}
-
-async function run(command: string, args: string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command(command, { args, stdin: "null" }).output();
-  if (!success) throw new Error(`${command} failed: ${new TextDecoder().decode(stderr).trim()}`);
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
-async function listening(port: number): Promise<void> {
-  for (let attempt = 0;; attempt++) {
-    try {
-      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-      return;
-    } catch (error) {
-      if (attempt === 50) throw new Error("the ssh server did not start", { cause: error });
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+/** What `start` gives, or null and a line where something is not installed. */
+async function ifInstalled<T>(what: string, start: () => Promise<T>): Promise<T | null> {
+  try {
+    return await start();
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    say(`no ${what} beside it: ${error.message}`);
+    return null;
   }
 }
 

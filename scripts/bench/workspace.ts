@@ -9,7 +9,7 @@
 
 import { join } from "node:path";
 import { runTool } from "./external_tool.ts";
-import { availableMemoryBytes } from "./process_use.ts";
+import { availableMemoryBytes, descendants } from "./process_use.ts";
 import type { Room } from "./section.ts";
 
 /** Makes rooms, and removes them all in the end. */
@@ -17,7 +17,11 @@ export class Workspace implements AsyncDisposable {
   readonly #disk: string;
   readonly #memory: string | null;
   #made = 0;
-  readonly #onInterrupt = () => void this.#remove().finally(() => Deno.exit(130));
+  readonly #onInterrupt = () => {
+    // From a terminal they hear of it themselves; what runs has files open here.
+    for (const pid of descendants()) Deno.kill(pid, "SIGTERM");
+    this.#remove().finally(() => Deno.exit(130));
+  };
 
   private constructor(disk: string, memory: string | null) {
     this.#disk = disk;

@@ -8,9 +8,10 @@ import { basename, join } from "node:path";
 import { freePort, requireTool, runTool, startTool, untilListening } from "../external_tool.ts";
 import type { Peer } from "./peer.ts";
 
-/** Words that make ssh's programs talk to that server. */
-interface SshServer extends AsyncDisposable {
+/** A running server, and how to reach it. */
+export interface SshServer extends AsyncDisposable {
   readonly port: number;
+  /** Words that make ssh's programs take our key and the server's. */
   readonly client: readonly string[];
   readonly pid: number;
 }
@@ -48,7 +49,8 @@ export async function rsyncPeer(folder: string): Promise<Peer> {
   };
 }
 
-async function startSshd(folder: string): Promise<SshServer> {
+/** Starts one with its keys in `folder`. @throws {Unavailable} where OpenSSH is not installed. */
+export async function startSshd(folder: string): Promise<SshServer> {
   const [sshd, keygen] = [await requireTool("sshd"), await requireTool("ssh-keygen")];
   const [hostKey, userKey] = [join(folder, "host-key"), join(folder, "user-key")];
   for (const key of [hostKey, userKey]) await runTool(keygen, ["-q", "-t", "ed25519", "-N", "", "-f", key]);
