@@ -1,6 +1,10 @@
 /**
- * Puts whole files in place, many at a time: content and names are made durable once per batch instead of once
- * per file, so that thousands of small files do not wait for the disk one by one.
+ * Puts whole files in place, many at a time: content and names are made durable for many files at once instead of
+ * one by one, so that thousands of small files do not wait for the disk each.
+ *
+ * A file passes two stages. First its content is made durable and it is closed: files do this beside each other,
+ * sharing the file system's own commits. Then those that are durable get their names, all that are ready in one
+ * batch with one sync of the journal and of each directory.
  *
  * @module
  */
@@ -9,7 +13,7 @@ import { type Destination, guarded, parentOf } from "./destination.ts";
 import type { IncomingFile } from "./incoming_file.ts";
 import type { Journal } from "./journal.ts";
 import type { Storage } from "./storage.ts";
-import { TransferError } from "./transfer_error.ts";
+import type { TransferError } from "./transfer_error.ts";
 
 export interface CommitQueueOptions {
   readonly storage: Storage;
@@ -25,11 +29,15 @@ export interface CommitQueueOptions {
   readonly onBroken: (failure: unknown) => void;
 }
 
-/** Commits files in the order they came, a batch at a time. */
+/** Commits files, about in the order they came. */
 export class CommitQueue {
   readonly #options: CommitQueueOptions;
-  #waiting: IncomingFile[] = [];
-  #running: Promise<void> | null = null;
+  readonly #waiting: IncomingFile[] = [];
+  #durable: IncomingFile[] = [];
+  #syncing = 0;
+  #isPlacing = false;
+  #isBroken = false;
+  #changed: (() => void)[] = [];
 
   constructor(options: CommitQueueOptions) {
     this.#options = options;
@@ -38,26 +46,52 @@ export class CommitQueue {
   push(file: IncomingFile): void {
     file.settled = "committing";
     this.#waiting.push(file);
-    this.#running ??= this.#run().finally(() => this.#running = null);
+    if (this.#syncing < PARALLEL_SYNCS) void this.#syncAll();
+  }
+
+  /** Resolves when few enough files wait for their sync: each of them is open. */
+  async room(): Promise<void> {
+    while (this.#waiting.length > 0 && this.#waiting.length + this.#syncing >= MAX_OPEN) await this.#change();
   }
 
   /** Resolves when nothing is waiting or under way. */
   async idle(): Promise<void> {
-    while (this.#running !== null) await this.#running;
+    while (this.#syncing > 0 || this.#isPlacing) await this.#change();
   }
 
-  async #run(): Promise<void> {
+  /** The first stage, for one file after the other; several of these run beside each other. */
+  async #syncAll(): Promise<void> {
+    this.#syncing++;
+    for (let file = this.#waiting.shift(); file !== undefined; file = this.#waiting.shift()) {
+      if (this.#isBroken) {
+        file.stored?.close();
+      } else if (await this.#attempt(file, () => this.#makeDurable(file!))) {
+        this.#durable.push(file);
+        if (!this.#isPlacing) void this.#placeAll();
+      }
+      this.#wake();
+    }
+    this.#syncing--;
+    this.#wake();
+  }
+
+  /** The second stage: all that is ready, again and again. */
+  async #placeAll(): Promise<void> {
+    this.#isPlacing = true;
     try {
-      while (this.#waiting.length > 0) await this.#commit(this.#waiting.splice(0, MAX_BATCH));
+      while (this.#durable.length > 0 && !this.#isBroken) {
+        await this.#commit(this.#durable.splice(0, MAX_BATCH));
+      }
     } catch (failure) {
-      for (const file of this.#waiting.splice(0)) file.stored?.close();
+      this.#isBroken = true;
       this.#options.onBroken(failure);
     }
+    this.#isPlacing = false;
+    this.#wake();
   }
 
-  async #commit(batch: readonly IncomingFile[]): Promise<void> {
+  async #commit(durable: readonly IncomingFile[]): Promise<void> {
     const { destination, journal } = this.#options;
-    const durable = await this.#each(batch, (file) => this.#makeDurable(file));
     for (const file of durable) {
       if (file.source.kind === "delivered") continue;
       journal.notePlaced(file.entry.path, destination.pathOf(file.entry.path), file.entry.mtimeMs);
@@ -110,6 +144,27 @@ export class CommitQueue {
     return final;
   }
 
+  /** Runs `step`; false when it fails, which is reported. */
+  async #attempt(file: IncomingFile, step: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await guarded(file.entry.path, step);
+      return true;
+    } catch (failure) {
+      this.#options.onFailed(file, failure as TransferError);
+      return false;
+    }
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#changed.push(resolve));
+  }
+
+  #wake(): void {
+    const waiting = this.#changed;
+    this.#changed = [];
+    for (const wake of waiting) wake();
+  }
+
   /** Runs `step` for all files, some at a time; those that fail are reported and left out of the result. */
   async #each(
     files: readonly IncomingFile[],
@@ -119,19 +174,17 @@ export class CommitQueue {
     const rest = files[Symbol.iterator]();
     const worker = async () => {
       for (const file of rest) {
-        try {
-          await guarded(file.entry.path, () => step(file));
-          succeeded.push(file);
-        } catch (failure) {
-          this.#options.onFailed(file, failure as TransferError);
-        }
+        if (await this.#attempt(file, () => step(file))) succeeded.push(file);
       }
     };
-    await Promise.all(Array.from({ length: Math.min(PARALLEL, files.length) }, worker));
+    await Promise.all(Array.from({ length: Math.min(PARALLEL_PLACES, files.length) }, worker));
     return succeeded;
   }
 }
 
 const MAX_BATCH = 256;
 /** Concurrent syncs share the file system's own group commit. */
-const PARALLEL = 16;
+const PARALLEL_SYNCS = 32;
+/** Open files that wait for their sync or are in it. With 16 transfers at a time 1024 descriptors are enough. */
+const MAX_OPEN = 32;
+const PARALLEL_PLACES = 16;

@@ -61,6 +61,7 @@ export class OutgoingFile {
   async checkUnchanged(): Promise<void> {
     await this.#guarded(async () => {
       const stored = await this.#open();
+      // In turn behind the reads that are under way.
       this.#compare(await stored.facts());
       const facts = await this.#storage.stat(this.#source.path);
       if (facts === null) throw this.#changed("it was removed");

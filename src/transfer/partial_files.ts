@@ -16,12 +16,14 @@ export interface PartialFilesOptions {
   readonly journal: Journal;
 }
 
-/** Opens each file when it is first needed, once. */
+/**
+ * Opens files when they are needed. A sender may have many begun at a time, each with a chunk to come again; those
+ * that nothing is done with are closed, the one used longest ago first, and opened again later.
+ */
 export class PartialFiles {
   readonly #options: PartialFilesOptions;
+  /** The one used last is the last. */
   readonly #opening = new Map<IncomingFile, Promise<StoredFile>>();
-  // Delivered files that were replaced by a copy, while checks of them may still be under way.
-  readonly #retired: StoredFile[] = [];
 
   constructor(options: PartialFilesOptions) {
     this.#options = options;
@@ -31,9 +33,12 @@ export class PartialFiles {
   open(file: IncomingFile): Promise<StoredFile> {
     let opening = this.#opening.get(file);
     if (opening === undefined) {
+      this.#makeRoom();
       opening = this.#openNow(file);
-      this.#opening.set(file, opening);
+    } else {
+      this.#opening.delete(file);
     }
+    this.#opening.set(file, opening);
     return opening;
   }
 
@@ -57,9 +62,13 @@ export class PartialFiles {
     file.stored?.close();
   }
 
-  /** When nothing is under way any more. */
-  closeRetired(): void {
-    for (const stored of this.#retired) stored.close();
+  #makeRoom(): void {
+    for (const file of this.#opening.keys()) {
+      if (this.#opening.size < MAX_OPEN) return;
+      if (!file.isIdle) continue;
+      this.release(file);
+      file.stored = null;
+    }
   }
 
   async #openNow(file: IncomingFile): Promise<StoredFile> {
@@ -71,7 +80,7 @@ export class PartialFiles {
     }
     await destination.ensureParent(path);
     const partialPath = destination.partialPathOf(path);
-    if (file.source.kind === "partial") {
+    if (file.source.kind === "partial" || file.isFresh) {
       file.stored = await storage.open(partialPath, "update");
       if (journal.file(path)?.sizeBytes !== sizeBytes) journal.noteFile(path, sizeBytes);
       return file.stored;
@@ -98,7 +107,6 @@ export class PartialFiles {
     const old = file.stored!;
     const { storage, destination, journal } = this.#options;
     const { path, sizeBytes } = file.entry;
-    this.#retired.push(old);
     await storage.remove(destination.partialPathOf(path));
     const copy = await storage.open(destination.partialPathOf(path), "create");
     file.stored = copy;
@@ -108,6 +116,11 @@ export class PartialFiles {
     for (let at = 0; at < sizeBytes; at += CHUNK_BYTES) {
       await copy.writeAt(at, buffer.subarray(0, await old.readAt(at, buffer)));
     }
+    // Checks that began before have asked for their bytes by now: closing waits for them.
+    old.close();
     return copy;
   }
 }
+
+/** Each transfer's own: 16 buffers are on their way to as many files at most, the others wait for chunks. */
+const MAX_OPEN = 24;

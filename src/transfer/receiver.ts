@@ -123,6 +123,7 @@ export class Receiver {
     const watch = this.#watchForSilence();
     try {
       for (;;) {
+        await this.#commits.room();
         watch.waiting();
         const message = await reader.next();
         watch.heard();
@@ -166,7 +167,7 @@ export class Receiver {
       case "hole":
         return await this.#onHole(message.file, message.first, message.count);
       case "file_end":
-        return this.#onFileEnd(message.file, message.root);
+        return await this.#onFileEnd(message.file, message.root);
       case "file_failed": {
         const file = this.#fileAt(message.file);
         this.#failFile(file, new TransferError(message.reason, message.message), false);
@@ -303,7 +304,7 @@ export class Receiver {
     }
   }
 
-  #onFileEnd(fileIndex: number, root: Hash): void {
+  async #onFileEnd(fileIndex: number, root: Hash): Promise<void> {
     const file = this.#fileAt(fileIndex);
     if (this.#options.link.failure !== null || file.settled !== "no") return;
     try {
@@ -314,10 +315,15 @@ export class Receiver {
       return;
     }
     if (file.stored !== null) return this.#commitIfWhole(file);
-    // Empty, or still being opened.
+    // Empty, still being opened, or closed meanwhile. The buffer is a place among the steps under way.
     file.begin();
+    const place = await this.#options.pool.take();
     this.#background.run(file, async () => {
-      await this.#partials.open(file);
+      try {
+        await this.#partials.open(file);
+      } finally {
+        this.#options.pool.give(place);
+      }
       file.giveUp();
       this.#commitIfWhole(file);
     });
@@ -397,7 +403,6 @@ export class Receiver {
   async #windUp(): Promise<void> {
     await this.#background.idle();
     await this.#commits.idle();
-    this.#partials.closeRetired();
     for (const file of this.#files) if (file !== null && file.settled !== "delivered") file.stored?.close();
   }
 

@@ -98,9 +98,19 @@ class Scan {
       for await (const child of this.#storage.list(directory)) found.push(child.name);
       return found.sort();
     });
-    for (const name of names) {
+    for (let at = 0; at < names.length; at += LOOKS_AT_ONCE) {
+      await this.#addSome(directory, relative, names.slice(at, at + LOOKS_AT_ONCE));
+    }
+  }
+
+  async #addSome(directory: string, relative: string, names: readonly string[]): Promise<void> {
+    const looks = names.map((name) => {
       const path = `${directory}/${name}`;
-      const facts = await this.#look(path, () => this.#storage.lstat(path));
+      return this.#look(path, () => this.#storage.lstat(path));
+    });
+    const found = await Promise.all(looks);
+    for (const [i, name] of names.entries()) {
+      const [path, facts] = [`${directory}/${name}`, found[i]];
       if (facts?.kind === "file" || facts?.kind === "directory") {
         await this.#add(path, `${relative}/${name}`, name, facts);
       } else if (facts !== null) {
@@ -137,3 +147,6 @@ class Scan {
 function unreadable(path: string, why: string, cause?: unknown): TransferError {
   return new TransferError("source_unreadable", `Cannot send ${printableName(path, 400)}: ${why}`, { cause });
 }
+
+/** A look takes a thread of the runtime for microseconds, but a turn of the event loop to hear of it. */
+const LOOKS_AT_ONCE = 32;
