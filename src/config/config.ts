@@ -93,6 +93,10 @@ export interface MonitoringConfig {
   readonly readyMinDhtPeers: number;
   /** Whether a port that cannot be bound stops the node; otherwise binding is retried. */
   readonly required: boolean;
+  /** Whom `/sd` names: `known` peers (`transfer.known_peers`, `dht.bootstrap`), or `all` DHT contacts. */
+  readonly sdPeers: "known" | "all";
+  /** The monitoring port of the other nodes that `/sd` names; 0: the same as ours. */
+  readonly sdPort: number;
   /** Empty: no token. Otherwise the path of a file holding the bearer token of `metrics_path`. */
   readonly tokenFile: string;
   /** Both or neither: PEM files. */

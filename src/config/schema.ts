@@ -273,6 +273,19 @@ export const SCHEMA: Schema = {
       about: "Whether a port that cannot be bound stops the node; otherwise binding is retried",
       fallback: true,
     }),
+    sdPeers: choice({
+      key: "sd_peers",
+      about: "Whom /sd lets Prometheus scrape: known_peers and bootstrap peers, or every DHT contact",
+      options: ["known", "all"],
+      fallback: "known",
+    }),
+    sdPort: integer({
+      key: "sd_port",
+      about: "Monitoring port of the other nodes in /sd; 0 for the same as this node's",
+      min: 0,
+      max: 65_535,
+      fallback: 0,
+    }),
     tokenFile: path({
       key: "token_file",
       about: "File that holds the bearer token of metrics_path; empty for none",

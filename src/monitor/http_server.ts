@@ -56,6 +56,11 @@ export class MonitorServer {
     return `${this.#tls ? "https" : "http"}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
   }
 
+  /** The port it is bound to; null before {@link listen} succeeded. */
+  get port(): number | null {
+    return this.#server?.addr.port ?? null;
+  }
+
   /** When the certificate expires, in milliseconds since the Unix epoch; null without TLS. */
   get certificateExpiresAtMs(): number | null {
     return this.#tls?.expiresAtMs ?? null;

@@ -7,6 +7,7 @@
 
 import { type Clock, systemClock } from "../clock.ts";
 import type { MonitoringConfig } from "../config/config.ts";
+import type { PeerId } from "../crypto/peer_id.ts";
 import type { EventBus } from "../observe/event_bus.ts";
 import { EventMetrics, type ExemplarSource } from "./event_metrics.ts";
 import { type ExpositionFormat, writeExposition } from "./exposition.ts";
@@ -47,6 +48,8 @@ export interface Monitor {
    * is tried again until it works or the monitor stops.
    */
   start(): Promise<void>;
+  /** From now on `/sd` names these peers where it knows their address, besides nobody unless `sd_peers` is `all`. */
+  setFleet(peers: Iterable<PeerId>): void;
   /** The exposition as it is now, for `wraith metrics` and tests. */
   render(format?: ExpositionFormat): Promise<string>;
   /** Every metric as it is now. */
@@ -77,6 +80,7 @@ class NodeMonitor implements Monitor {
   #sampleTimer: ReturnType<typeof setInterval> | null = null;
   #retryTimer: ReturnType<typeof setTimeout> | null = null;
   #hasStarted = false;
+  #fleet: ReadonlySet<PeerId> = new Set();
 
   constructor(options: MonitorOptions) {
     const { view, bus, config, clock = systemClock, exemplarOf = () => null } = options;
@@ -107,6 +111,10 @@ class NodeMonitor implements Monitor {
 
   addRoute(route: MonitorRoute): void {
     this.#server.addRoute(route);
+  }
+
+  setFleet(peers: Iterable<PeerId>): void {
+    this.#fleet = new Set(peers);
   }
 
   start(): Promise<void> {
@@ -174,7 +182,16 @@ class NodeMonitor implements Monitor {
       });
     }
     this.addRoute(runbooksRoute());
-    this.addRoute(serviceDiscoveryRoute(this.#view, prometheusPort, metricsPath));
+    const { sdPeers, sdPort, tlsCert } = this.#config;
+    const ownPort = () => this.#server.port ?? prometheusPort;
+    this.addRoute(serviceDiscoveryRoute({
+      view: this.#view,
+      metricsPath,
+      scheme: tlsCert ? "https" : "http",
+      ownPort,
+      peerPort: () => sdPort === 0 ? ownPort() : sdPort,
+      isOfFleet: (peerId) => sdPeers === "all" || this.#fleet.has(peerId),
+    }));
   }
 
   #uptimeMs(): number {

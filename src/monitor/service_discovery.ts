@@ -4,23 +4,30 @@
  * @module
  */
 
+import type { PeerId } from "../crypto/peer_id.ts";
 import type { MonitorRoute } from "./http_route.ts";
 import type { NodeView } from "./node_view.ts";
 
-/**
- * Serves `/sd`: this node and every DHT contact, each at `metricsPort` of the address it is known under.
- * A peer's monitoring port is not part of what peers tell each other, so the fleet must agree on one.
- */
-export function serviceDiscoveryRoute(
-  view: NodeView,
-  metricsPort: number,
-  metricsPath: string,
-): MonitorRoute {
+/** What `/sd` says besides what the DHT knows; asked at each answer. */
+export interface DiscoverySource {
+  readonly view: NodeView;
+  readonly metricsPath: string;
+  readonly scheme: "http" | "https";
+  /** Where this node's listener is bound. */
+  ownPort(): number;
+  /** Where the other nodes' listeners are: peers do not tell each other, so the fleet agrees on one port. */
+  peerPort(): number;
+  /** Whether Prometheus may be sent to this peer's address, with its token. */
+  isOfFleet(peerId: PeerId): boolean;
+}
+
+/** Serves `/sd`: this node, and every DHT contact of the fleet at the address it is known under. */
+export function serviceDiscoveryRoute(source: DiscoverySource): MonitorRoute {
   return {
     path: "/sd",
     access: "token",
     handle: () =>
-      new Response(JSON.stringify(targetGroups(view, metricsPort, metricsPath)) + "\n", {
+      new Response(JSON.stringify(targetGroups(source)) + "\n", {
         headers: { "content-type": "application/json" },
       }),
   };
@@ -31,10 +38,12 @@ interface TargetGroup {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-function targetGroups(view: NodeView, metricsPort: number, metricsPath: string): TargetGroup[] {
-  const group = (host: string, peerId: string, udpAddress: string, self: boolean): TargetGroup => ({
-    targets: [`${host}:${metricsPort}`],
+function targetGroups(source: DiscoverySource): TargetGroup[] {
+  const { view, metricsPath, scheme } = source;
+  const group = (target: string, peerId: string, udpAddress: string, self: boolean): TargetGroup => ({
+    targets: [target],
     labels: {
+      __scheme__: scheme,
       __metrics_path__: metricsPath,
       __meta_wraith_peer_id: peerId,
       __meta_wraith_udp_address: udpAddress,
@@ -42,11 +51,11 @@ function targetGroups(view: NodeView, metricsPort: number, metricsPath: string):
     },
   });
   const { peerId, listen } = view.facts;
-  const contacts = view.dht()?.contacts() ?? [];
+  const fleet = (view.dht()?.contacts() ?? []).filter((contact) => source.isOfFleet(contact.peerId));
   return [
-    group("localhost", peerId, listen, true),
-    ...contacts.map((contact) =>
-      group(hostOf(contact.remoteAddr), contact.peerId, contact.remoteAddr, false)
+    group(`localhost:${source.ownPort()}`, peerId, listen, true),
+    ...fleet.map(({ peerId, remoteAddr }) =>
+      group(`${hostOf(remoteAddr)}:${source.peerPort()}`, peerId, remoteAddr, false)
     ),
   ];
 }

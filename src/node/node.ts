@@ -22,7 +22,7 @@ import { shareRoutes } from "./control_shares.ts";
 import { transferRoutes } from "./control_transfers.ts";
 import { captureSource } from "./capture/source.ts";
 import type { LiveNodeView } from "./live_node_view.ts";
-import { type NodeParts, type PartsOptions, startParts } from "./node_parts.ts";
+import { fleetOf, type NodeParts, type PartsOptions, startParts } from "./node_parts.ts";
 import { LiveConfig, type ReloadOutcome } from "./reload.ts";
 import type { NodeShares } from "./share_part.ts";
 import type { Session } from "./session.ts";
@@ -148,6 +148,7 @@ export class WraithNode {
   #apply(config: Config): void {
     this.#parts.observers.configure(config);
     this.transfers.updateSettings(config.transfer);
+    this.monitor.setFleet(fleetOf(config));
     this.monitor.health.requireDhtPeers(config.monitoring.readyMinDhtPeers);
   }
 

@@ -15,6 +15,7 @@ import { createMonitor, type Monitor } from "../monitor/monitor.ts";
 import type { NodeFacts } from "../monitor/node_view.ts";
 import { statusRoutes } from "../monitor/page/status_routes.ts";
 import { Pulse } from "../monitor/pulse.ts";
+import type { PeerId } from "../crypto/peer_id.ts";
 import { EventBus } from "../observe/event_bus.ts";
 import { createLog, tracedSuite } from "../observe/log/mod.ts";
 import { FileStorage, systemTimers, type TraceContext, TransferService } from "../transfer/mod.ts";
@@ -157,6 +158,7 @@ export async function startParts(options: PartsOptions, undo: AsyncDisposableSta
     clock,
     exemplarOf: (event) => observers.tracing.spanOf(event) ?? null,
   });
+  monitor.setFleet(fleetOf(config));
   undo.defer(() => monitor.stop());
   const pulse = new Pulse({ view, health: monitor.health, bus, clock });
   undo.defer(() => pulse.stop());
@@ -186,6 +188,11 @@ export async function startParts(options: PartsOptions, undo: AsyncDisposableSta
     pulse,
     control,
   };
+}
+
+/** The peers that the operator has named: those whose files are taken, and those to join through. */
+export function fleetOf({ transfer, dht }: Config): PeerId[] {
+  return [...transfer.knownPeers, ...dht.bootstrap.map(({ peerId }) => peerId)];
 }
 
 function createTransfers(

@@ -49,16 +49,6 @@ async function rawRequest(url: string, head: string): Promise<{ head: string; bo
   return { head: new TextDecoder().decode(all.subarray(0, end)).toLowerCase(), body: all.subarray(end + 4) };
 }
 
-/** The head of an HTTP/1.1 answer, on a connection that both sides may keep. */
-async function keptAliveHead(url: string, path: string): Promise<string> {
-  const { hostname, port } = new URL(url);
-  using connection = await Deno.connect({ hostname, port: Number(port) });
-  await connection.write(new TextEncoder().encode(`HEAD ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`));
-  const buffer = new Uint8Array(4096);
-  const length = await connection.read(buffer) ?? 0;
-  return new TextDecoder().decode(buffer.subarray(0, length)).toLowerCase();
-}
-
 async function textOf(
   url: string,
   headers: Record<string, string> = {},
@@ -151,11 +141,24 @@ Deno.test("Probes tell every detail as health+json to who asks", async () => {
 
 Deno.test("A stopping node is not ready at once and lets connections go, but lives", async () => {
   await serving({}, async ({ url, bus }) => {
-    assert.doesNotMatch(await keptAliveHead(url, "/readyz"), /connection: close/);
+    const { hostname, port } = new URL(url);
+    using connection = await Deno.connect({ hostname, port: Number(port) });
+    const request = new TextEncoder().encode("HEAD /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const buffer = new Uint8Array(4096);
+    const ask = async () => {
+      await connection.write(request);
+      const length = await connection.read(buffer) ?? 0;
+      return new TextDecoder().decode(buffer.subarray(0, length)).toLowerCase();
+    };
+    const before = await ask();
+    assert.match(before, /^http\/1\.1 200 /);
+    assert.doesNotMatch(before, /connection: close/);
     bus.emit({ type: "node.stopping", cause: "SIGTERM" });
-    const head = await keptAliveHead(url, "/readyz");
-    assert.match(head, /^http\/1\.1 503 /);
-    assert.match(head, /connection: close/);
+    const after = await ask();
+    assert.match(after, /^http\/1\.1 503 /);
+    assert.match(after, /connection: close/);
+    // Deno leaves the closing to the client; one that stays hears the same again.
+    assert.match(await ask(), /^http\/1\.1 503 /);
     assert.equal((await textOf(`${url}/healthz`)).response.status, 200);
   });
 });
@@ -194,15 +197,37 @@ Deno.test("A loopback listener without token refuses another host's name (DNS re
   });
 });
 
-Deno.test("Discovery lists this node and the fleet it knows", async () => {
-  await serving({ prometheusPort: 0 }, async ({ url, view }) => {
-    view.dhtContacts = [{ peerId: PEER_B, remoteAddr: "[2001:db8::1]:41641", lastSeenMs: 0 }];
-    const { response, text } = await textOf(`${url}/sd`);
-    assert.equal(response.headers.get("content-type"), "application/json");
-    const [self, peer] = JSON.parse(text);
+Deno.test("Discovery lists this node and the fleet it was told of, and no stranger", async () => {
+  await serving({}, async ({ url, view, monitor }) => {
+    view.dhtContacts = [
+      { peerId: PEER_B, remoteAddr: "[2001:db8::1]:41641", lastSeenMs: 0 },
+      // Prometheus would send him its token.
+      { peerId: `ed25519:${"c3".repeat(32)}`, remoteAddr: "192.0.2.66:41641", lastSeenMs: 0 },
+    ];
+    const targets = async () => {
+      const { response, text } = await textOf(`${url}/sd`);
+      assert.equal(response.headers.get("content-type"), "application/json");
+      return JSON.parse(text);
+    };
+    const { port } = new URL(url);
+    const [self, ...nobody] = await targets();
+    assert.deepEqual(nobody, []);
+    assert.deepEqual(self.targets, [`localhost:${port}`]);
     assert.equal(self.labels.__meta_wraith_self, "true");
-    assert.deepEqual(peer.targets, ["[2001:db8::1]:0"]);
+    assert.equal(self.labels.__scheme__, "http");
+    monitor.setFleet([PEER_B]);
+    const [, peer, ...strangers] = await targets();
+    assert.deepEqual(strangers, []);
+    assert.deepEqual(peer.targets, [`[2001:db8::1]:${port}`]);
     assert.equal(peer.labels.__meta_wraith_peer_id, PEER_B);
+  });
+});
+
+Deno.test("Discovery names every contact, at the port they agree on, if told to", async () => {
+  await serving({ sdPeers: "all", sdPort: 9100 }, async ({ url, view }) => {
+    view.dhtContacts = [{ peerId: PEER_B, remoteAddr: "192.0.2.7:41641", lastSeenMs: 0 }];
+    const [, peer] = JSON.parse((await textOf(`${url}/sd`)).text);
+    assert.deepEqual(peer.targets, ["192.0.2.7:9100"]);
   });
 });
 

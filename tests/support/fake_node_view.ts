@@ -136,6 +136,8 @@ export function monitoringConfig(differences: Partial<MonitoringConfig> = {}): M
     updateIntervalMs: 15_000,
     readyMinDhtPeers: 3,
     required: true,
+    sdPeers: "known",
+    sdPort: 0,
     tokenFile: "",
     tlsCert: "",
     tlsKey: "",

@@ -106,8 +106,8 @@ function fleetConfig(context: ExportContext): string {
   const { prometheusPort, tlsCert } = context.config.monitoring;
   const url = `${tlsCert ? "https" : "http"}://localhost:${prometheusPort}/sd`;
   return yamlText(
-    "Prometheus for every WRAITH node that the one on this machine knows.\n" +
-      "The nodes must listen beyond loopback (monitoring.bind) on the same port.",
+    "Prometheus for the fleet of the WRAITH node on this machine: the contacts of its DHT that are its known_peers\n" +
+      "or bootstrap peers. They must listen beyond loopback (monitoring.bind) on one port (monitoring.sd_port).",
     prometheusDocument({
       ...scrapeJob(context),
       http_sd_configs: [{ url, refresh_interval: "1m", ...authorization(context) }],
