@@ -424,6 +424,7 @@ export class Connection {
     if (timers.isDue(Timer.Keepalive, now)) {
       this.#builder.pingDue = true;
       this.#parts.streams.trim();
+      recovery.sent.trim();
     }
     if (timers.isDue(Timer.Rekey, now)) rekey.start();
     if (timers.isDue(Timer.MtuSearch, now)) mtu.onTimeout();

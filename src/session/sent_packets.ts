@@ -41,7 +41,10 @@ const ACKNOWLEDGED = 2;
 const IN_FLIGHT = 4;
 const APP_LIMITED = 8;
 
-const INITIAL_PACKETS = 32;
+/** V8 keeps typed arrays of up to 64 bytes within the object: a session at rest has no buffers outside the heap. */
+const INITIAL_PACKETS = 8;
+/** Rings up to this size are kept through a pause. */
+const KEPT_PACKETS = 64;
 const NONE = -1;
 
 /** Ack-eliciting packets from {@link SentPackets.lowest} to {@link SentPackets.next} - 1, by number. */
@@ -213,6 +216,34 @@ export class SentPackets {
       if (this.#frameKind[frame] === SentFrame.MtuProbe) continue;
       fate.onFrameLost(this.#frameKind[frame], this.#frameA[frame], this.#frameB[frame], this.#frameC[frame]);
     }
+  }
+
+  /** Gives back rings that a busy time has grown, once nothing is outstanding. */
+  trim(): void {
+    if (this.#elicitingInFlight > 0 || this.#pendingFrame !== NONE) return;
+    if (this.#mask >= KEPT_PACKETS) this.#makePackets(INITIAL_PACKETS);
+    if (this.#frameKind.length > KEPT_PACKETS) this.#makeFrames(INITIAL_PACKETS);
+  }
+
+  #makePackets(capacity: number): void {
+    this.#lowest = this.#next;
+    this.#mask = capacity - 1;
+    this.#flags = new Uint8Array(capacity);
+    this.#bytes = new Uint16Array(capacity);
+    this.#firstFrame = new Int32Array(capacity);
+    this.#sentAt = new Float64Array(capacity);
+    this.#delivered = new Float64Array(capacity);
+    this.#deliveredAt = new Float64Array(capacity);
+    this.#firstSentAt = new Float64Array(capacity);
+  }
+
+  #makeFrames(capacity: number): void {
+    this.#frameKind = new Uint8Array(capacity);
+    this.#frameA = new Float64Array(capacity);
+    this.#frameB = new Float64Array(capacity);
+    this.#frameC = new Uint32Array(capacity);
+    this.#frameNext = freeList(capacity);
+    this.#freeFrame = 0;
   }
 
   #release(number: number): number {

@@ -24,7 +24,8 @@ export const Timer = {
 const KINDS = 11;
 
 export class Timers {
-  readonly #at = new Float64Array(KINDS).fill(Infinity);
+  // A plain array of doubles lies within V8's heap; a typed array of this size has a buffer outside.
+  readonly #at: number[] = new Array(KINDS).fill(Infinity);
 
   /** Arms timer `kind`, or disarms it with null. */
   set(kind: number, at: Instant | null): void {
