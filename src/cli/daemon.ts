@@ -6,9 +6,16 @@
 
 import { systemEntropy } from "../entropy.ts";
 import { ConfigError, type LoadedConfig } from "../config/load.ts";
-import { formatConfig } from "../config/render.ts";
+import { configDocument, formatConfig } from "../config/render.ts";
 import { Interruption, listenForFaults, listenForReload } from "../node/lifecycle.ts";
-import { type Command, type CommandContext, EXIT, type ExitCode } from "./command.ts";
+import {
+  type Command,
+  type CommandContext,
+  EXIT,
+  type ExitCode,
+  JSON_OPTION,
+  UsageError,
+} from "./command.ts";
 
 export const daemon: Command = {
   name: "daemon",
@@ -17,12 +24,21 @@ export const daemon: Command = {
   options: [
     { name: "check", about: "only say whether the configuration is right" },
     { name: "show-config", about: "only print the configuration in force, and who said so" },
+    { ...JSON_OPTION, about: "with --check or --show-config: print one JSON document" },
   ],
   async run(context) {
-    if (context.options.flag("check")) return check(context);
+    const asJson = context.options.flag("json");
+    if (context.options.flag("check")) return asJson ? checkAsJson(context) : check(context);
+    const showConfig = context.options.flag("show-config");
+    if (asJson && !showConfig) throw new UsageError("--json goes with --check or --show-config");
     const loaded = loadWithWarnings(context);
-    if (context.options.flag("show-config")) {
-      context.stdout.write(formatConfig(loaded.config, loaded.origins));
+    if (showConfig) {
+      const { config, origins, file } = loaded;
+      context.stdout.write(
+        asJson
+          ? `${JSON.stringify({ file, config: configDocument(config, origins) })}\n`
+          : formatConfig(config, origins),
+      );
       return EXIT.success;
     }
     return await runNode(context, loaded);
@@ -62,6 +78,21 @@ function check(context: CommandContext): ExitCode {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const problem of error.problems) context.stderr.write(`wraith: ${problem}\n`);
+    return EXIT.failure;
+  }
+}
+
+function checkAsJson(context: CommandContext): ExitCode {
+  const say = (
+    document: { ok: boolean; file: string | null; problems: readonly string[]; warnings: readonly string[] },
+  ) => context.stdout.write(`${JSON.stringify(document)}\n`);
+  try {
+    const { file, warnings } = context.loadConfig();
+    say({ ok: true, file, problems: [], warnings });
+    return EXIT.success;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    say({ ok: false, file: context.options.value("config") ?? null, problems: error.problems, warnings: [] });
     return EXIT.failure;
   }
 }

@@ -28,6 +28,8 @@ export type Host = Omit<CommandContext, "args" | "options" | "loadConfig">;
 /** The program: its commands, their groups, and what it says about itself. */
 export interface Program {
   readonly summary: string;
+  /** What else the overview says, behind the commands. */
+  readonly notes?: string;
   readonly version: string;
   readonly commands: readonly Command[];
   /** What each group (`dht` of `dht peers`) is about. */
@@ -58,6 +60,7 @@ function buildParser(program: Program, host: Host, execute: Execute): Parser {
   root.version(program.version, "-V, --version", "print the version");
   root.helpCommand("help [command]", "explain a command");
   for (const option of COMMON_OPTIONS) root.addOption(optionOf(option));
+  if (program.notes !== undefined) root.addHelpText("after", `\n${program.notes}`);
 
   const groups = new Map<string, Parser>();
   for (const command of program.commands) {

@@ -51,6 +51,14 @@ const MODULES: Readonly<Record<string, () => Promise<readonly Command[]>>> = {
 
 const DEFAULT_COMMAND = "daemon";
 
+const NOTES = `wraith --config FILE          runs a node; without a file, with the defaults
+wraith --config FILE --check  only says whether the file is right
+wraith help COMMAND           explains a command
+
+Every key can also be set as WRAITH_<SECTION>_<KEY> in the environment.
+Exit codes: 0 success, 1 failure, 2 wrong usage, 130 interrupted.
+`;
+
 /** Every command there is. */
 export async function allCommands(): Promise<readonly Command[]> {
   return (await Promise.all(Object.values(MODULES).map((load) => load()))).flat();
@@ -61,6 +69,7 @@ export async function wraith(words: readonly string[]): Promise<Program> {
   const { version, revision } = readBuildInfo();
   return {
     summary: "Moves files between machines over encrypted sessions, and shows what it does",
+    notes: NOTES,
     version: `wraith ${version} (${revision}, deno ${Deno.version.deno})`,
     commands: await commandsFor(words),
     groups: {

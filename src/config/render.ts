@@ -37,6 +37,17 @@ export function formatConfig(config: Config, origins: ReadonlyMap<string, Origin
   return `${bySection((entries) => entries.map(line).join("\n")).join("\n\n")}\n`;
 }
 
+/** The values in force as plain data, `section.key` by name, each with who said so; secrets masked. */
+export function configDocument(
+  config: Config,
+  origins: ReadonlyMap<string, Origin>,
+): Record<string, { value: unknown; origin: Origin }> {
+  return Object.fromEntries(ENTRIES.map(({ section, field, name, setting }) => {
+    const value = (config[section] as unknown as Record<string, unknown>)[field];
+    return [name, { value: setting.masked(value), origin: origins.get(name) ?? "default" }];
+  }));
+}
+
 function bySection(body: (entries: readonly Entry[]) => string): string[] {
   const sections = [...new Set(ENTRIES.map((entry) => entry.section))];
   return sections.map((section) =>

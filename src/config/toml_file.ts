@@ -1,10 +1,11 @@
 /**
- * TOML text, and where in it a key stands. The only file that knows the TOML library.
+ * TOML text, and where in it a key stands. The only file that knows the TOML library, and that only by its `parse`:
+ * `@std/toml` takes its place by changing the import below.
  *
  * @module
  */
 
-import { parse, TomlDate, TomlError } from "smol-toml";
+import { parse } from "smol-toml";
 
 /** A table of a TOML document. */
 export type TomlTable = { readonly [key: string]: unknown };
@@ -24,16 +25,25 @@ export function parseToml(source: string): TomlTable {
   try {
     return parse(source);
   } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    // The library appends a picture of the place to its first line.
-    const [what] = error.message.replace(/^Invalid TOML document: /, "").split("\n");
-    throw new TomlSyntaxError(what, error.line, { cause: error });
+    throw syntaxErrorOf(error);
   }
+}
+
+/** A parser's complaint with the line it names: in a field of its own, or in its words. */
+export function syntaxErrorOf(error: unknown): TomlSyntaxError {
+  const message = error instanceof Error ? error.message : String(error);
+  const named = /\bline (\d+)/i.exec(message)?.[1];
+  const line = error instanceof Error && "line" in error ? Number(error.line) : Number(named ?? 1);
+  // A picture of the place may follow the first line.
+  const [what] = message.replace(/^Invalid TOML document: |^Parse error on line \d+, column \d+: /, "").split(
+    "\n",
+  );
+  return new TomlSyntaxError(what, line, { cause: error });
 }
 
 /** Whether `value` is a table, and no list, date or plain value. */
 export function isTable(value: unknown): value is TomlTable {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof TomlDate);
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
 
 /**
@@ -58,9 +68,8 @@ export function lineOf(source: string, keys: readonly string[]): number | null {
 function parsedOrNull(source: string): TomlTable | null {
   try {
     return parse(source);
-  } catch (error) {
-    if (error instanceof TomlError) return null;
-    throw error;
+  } catch {
+    return null;
   }
 }
 

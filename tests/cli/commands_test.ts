@@ -91,3 +91,44 @@ Deno.test("The table of commands is consistent", async () => {
     assert.ok(taken.slice(0, -1).every((argument) => !argument.variadic), name);
   }
 });
+
+Deno.test("--check --json lists every problem, --show-config --json every key and who set it", async () => {
+  await using folder = await temporaryFolder();
+  const good = await folder.write("good.toml", '[logging]\nlevel = "warn"\n');
+  const bad = await folder.write("bad.toml", '[logging]\nlevle = "warn"\n[nod]\n');
+  const check = async (...words: string[]) => {
+    const host = testHost();
+    const code = await runInProcess(words, host);
+    assert.equal(host.stderr.text, "");
+    return { code, said: JSON.parse(host.stdout.text) };
+  };
+  assert.deepEqual(await check("--config", good, "--check", "--json"), {
+    code: EXIT.success,
+    said: { ok: true, file: good, problems: [], warnings: [] },
+  });
+  const refused = await check("--config", bad, "--check", "--json");
+  assert.equal(refused.code, EXIT.failure);
+  assert.equal(refused.said.ok, false);
+  assert.deepEqual(refused.said.problems.map((problem: string) => /bad\.toml:(\d+): /.exec(problem)?.[1]), [
+    "2",
+    "3",
+  ]);
+  const { said } = await check("--config", good, "--set", "network.retry=always", "--show-config", "--json");
+  assert.equal(said.file, good);
+  assert.deepEqual(said.config["logging.level"], { value: "warn", origin: "file" });
+  assert.deepEqual(said.config["network.retry"], { value: "always", origin: "flag" });
+  assert.deepEqual(said.config["logging.format"], { value: "json", origin: "default" });
+});
+
+Deno.test("--json alone starts no node", async () => {
+  const host = testHost();
+  assert.equal(await runInProcess(["--json"], host), EXIT.usage);
+  assert.match(host.stderr.text, /^wraith: --json goes with --check or --show-config/);
+});
+
+Deno.test("the help says how a configuration is checked, and what exit codes mean", async () => {
+  const host = testHost();
+  assert.equal(await runInProcess(["--help"], host), EXIT.success);
+  assert.match(host.stdout.text, /wraith --config FILE --check/);
+  assert.match(host.stdout.text, /130/);
+});

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { formatTomlValue, lineOf, parseToml, TomlSyntaxError } from "../../src/config/toml_file.ts";
+import {
+  formatTomlValue,
+  lineOf,
+  parseToml,
+  syntaxErrorOf,
+  TomlSyntaxError,
+} from "../../src/config/toml_file.ts";
 
 const SOURCE = `# a comment with [brackets]
 title = "x"
@@ -49,4 +55,12 @@ Deno.test("Values are written so that they read back", () => {
   for (const [key, value] of Object.entries(values)) {
     assert.deepEqual(parseToml(`${key} = ${formatTomlValue(value)}`)[key], value);
   }
+});
+
+Deno.test("Another parser's complaints are understood too: a line in words, no prefix", () => {
+  const error = syntaxErrorOf(
+    new SyntaxError("Parse error on line 3, column 9: Unexpected character\n  | x ="),
+  );
+  assert.deepEqual([error.line, error.message], [3, "Unexpected character"]);
+  assert.equal(syntaxErrorOf(new Error("no place")).line, 1);
 });
