@@ -29,8 +29,13 @@ export interface ReceivedSpan {
 
 export class OtlpReceiver implements AsyncDisposable {
   readonly spans: ReceivedSpan[] = [];
-  readonly requests: { readonly path: string; readonly contentType: string; readonly headers: Headers }[] =
-    [];
+  readonly requests: {
+    readonly path: string;
+    readonly contentType: string;
+    readonly headers: Headers;
+    /** Decompressed. */
+    readonly body: Uint8Array<ArrayBuffer>;
+  }[] = [];
   /** The status of every answer. */
   answer = 200;
   /** Answers this many requests with 503 first. */
@@ -61,7 +66,7 @@ export class OtlpReceiver implements AsyncDisposable {
     const stream = gzip ? request.body!.pipeThrough(new DecompressionStream("gzip")) : request.body;
     const body = new Uint8Array(await new Response(stream).arrayBuffer());
     const contentType = request.headers.get("content-type") ?? "";
-    this.requests.push({ path: new URL(request.url).pathname, contentType, headers: request.headers });
+    this.requests.push({ path: new URL(request.url).pathname, contentType, headers: request.headers, body });
     if (this.busyAnswers > 0) {
       this.busyAnswers--;
       return new Response(null, { status: 503, headers: { "retry-after": "0" } });

@@ -3,6 +3,7 @@ import type { TracingConfig } from "../../../src/config/config.ts";
 import { EventBus } from "../../../src/observe/event_bus.ts";
 import type { NodeEvent } from "../../../src/observe/events.ts";
 import { createTracing, type Tracing } from "../../../src/observe/trace/mod.ts";
+import { toolTest } from "../../support/external_tool.ts";
 import { ManualClock } from "../../support/manual_clock.ts";
 import { SAMPLE_PEER, sampleEvents } from "../../support/sample_events.ts";
 import { OtlpReceiver, type ReceivedSpan } from "./otlp_receiver.ts";
@@ -262,3 +263,25 @@ function shape(span: ReceivedSpan, root: ReceivedSpan): [string, number, number]
 function sample<T extends NodeEvent["type"]>(type: T): NodeEvent {
   return sampleEvents().find((event) => event.type === type)!;
 }
+
+toolTest("protoc", "protobuf-compiler", "What is exported as protobuf is what protoc reads", async () => {
+  await using collector = new OtlpReceiver();
+  const node = await tracedNode({ endpoint: collector.endpoint });
+  transfer(node, "send");
+  await node.tracing.stop();
+  const child = new Deno.Command("protoc", { args: ["--decode_raw"], stdin: "piped", stdout: "piped" })
+    .spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(collector.requests[0].body);
+  await writer.close();
+  const { success, stdout } = await child.output();
+  assert.ok(success);
+  // Field numbers of opentelemetry-proto: resource_spans 1, resource 1, scope_spans 2, spans 2; of a span: name 5,
+  // kind 6, start and end 7 and 8.
+  const text = new TextDecoder().decode(stdout).replaceAll(/\s+/g, " ");
+  assert.match(text, /^1 \{ 1 \{ .*1 \{ 1: "service.name" 2 \{ 1: "wraith-protocol" \} \}/);
+  const names = [...text.matchAll(/ 5: "(\w+)" 6: \d+ 7: 0x[0-9a-f]{16} 8: 0x[0-9a-f]{16} /g)].map((
+    [, name],
+  ) => name);
+  assert.deepEqual(names, ["offer", "verify", "finish", "transfer_file"]);
+});
