@@ -33,6 +33,14 @@ export class ChunkSet {
     this.#size--;
   }
 
+  /** The same set, for itself. */
+  copy(): ChunkSet {
+    const copy = new ChunkSet();
+    copy.#bits = this.#bits.slice();
+    copy.#size = this.#size;
+    return copy;
+  }
+
   /** Its members below `end` as ascending runs, at most `maxRuns` of them. */
   runs(end: number, maxRuns = Infinity): ChunkRun[] {
     const runs: ChunkRun[] = [];

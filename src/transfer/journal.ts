@@ -101,6 +101,11 @@ export class Journal {
     this.#append([RECORDS.topName, offered, final]);
   }
 
+  /** The offered paths of all files it knows of. */
+  get paths(): Iterable<string> {
+    return this.#content.files.keys();
+  }
+
   /** What an earlier attempt left of the file offered as `path`, or null. */
   file(path: string): JournaledFile | null {
     return this.#content.files.get(path) ?? null;

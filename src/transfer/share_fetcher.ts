@@ -32,6 +32,8 @@ export interface FetchOptions {
   readonly root: Hash;
   /** Null when it is not known: then the providers' claims are tried one after the other. */
   readonly sizeBytes: number | null;
+  /** Chunks that are not fetched; none by default. */
+  readonly isThere?: (index: number) => boolean;
   readonly providers: readonly Provider[];
   readonly timers: Timers;
   readonly signal: AbortSignal;
@@ -41,7 +43,7 @@ export interface FetchOptions {
 }
 
 /**
- * Fetches all chunks of a content.
+ * Fetches all chunks of a content but for those that are there.
  *
  * @returns its proven size.
  * @throws {TransferError} `network` when no provider is left that has what is missing.
@@ -105,15 +107,20 @@ class Fetch {
   constructor(options: FetchOptions, sizeBytes: number | null) {
     this.#options = options;
     this.#sizeBytes = sizeBytes;
-    this.#left = sizeBytes === null ? 1 : chunkCount(sizeBytes);
+    const { isThere = () => false } = options;
+    this.#missing = [];
     // Taken from the end: in order, so that the file is written nearly in order.
-    this.#missing = Array.from({ length: this.#left }, (_, i) => this.#left - 1 - i);
+    for (let index = sizeBytes === null ? 0 : chunkCount(sizeBytes) - 1; index >= 0; index--) {
+      if (!isThere(index)) this.#missing.push(index);
+    }
+    this.#left = this.#missing.length;
   }
 
   async run(): Promise<void> {
     const { signal, providers } = this.#options;
     const stop = () => this.#fail(signal.reason);
     if (signal.aborted) throw signal.reason;
+    if (this.#left === 0) return;
     signal.addEventListener("abort", stop, { once: true });
     try {
       await Promise.all(

@@ -10,23 +10,23 @@ import { type Entropy, randomBytes } from "../entropy.ts";
 import type { EmitEvent } from "../observe/events.ts";
 import { STREAM_CODES } from "../wire/codes.ts";
 import { CHUNK_BYTES } from "./content_tree.ts";
-import { Destination, guarded, JOURNAL_PREFIX, parentOf, topNamesOf, transferKey } from "./destination.ts";
-import { Journal } from "./journal.ts";
+import { topNamesOf, transferKey } from "./destination.ts";
 import { MessageReader } from "./message_reader.ts";
 import { MessageWriter } from "./message_writer.ts";
-import { foldName } from "./path_safety.ts";
 import type { PeerSession, PeerStream } from "./peer_stream.ts";
+import { ShareDownload } from "./share_download.ts";
 import { fetchContent, type Provider } from "./share_fetcher.ts";
 import { decodeManifest, linkOf, MAX_MANIFEST_BYTES, type SharedEntry } from "./share_manifest.ts";
 import { decodeRequest, encodeAnswer } from "./share_messages.ts";
 import { type Share, ShareRegistry } from "./share_registry.ts";
 import { scanSources } from "./source_scan.ts";
-import type { Storage, StoredFile } from "./storage.ts";
+import type { Storage } from "./storage.ts";
 import type { Timers } from "./timers.ts";
 import { TransferError } from "./transfer_error.ts";
 import type { TransferHandle } from "./transfer_handle.ts";
 import type { TransferRecord } from "./transfer_record.ts";
 import type { TransferService } from "./transfer_service.ts";
+import { type BegunDownload, UnfinishedDownloads } from "./unfinished_downloads.ts";
 
 type Hash = Uint8Array<ArrayBuffer>;
 
@@ -55,12 +55,18 @@ export interface ShareServiceOptions<P extends { readonly peerId: PeerId }> {
 export class ShareService<P extends { readonly peerId: PeerId } = { readonly peerId: PeerId }> {
   readonly #options: ShareServiceOptions<P>;
   readonly #registry: ShareRegistry;
+  readonly #unfinished: UnfinishedDownloads;
+  readonly #downloading = new Set<string>();
   readonly #announcing = new Map<string, AbortController>();
   #serving = 0;
 
   constructor(options: ShareServiceOptions<P>) {
     this.#options = options;
     this.#registry = new ShareRegistry(options.storage, options.folder);
+    this.#unfinished = new UnfinishedDownloads(options.storage, options.folder);
+    options.transfers.alsoReclaim((olderThanMs) => {
+      return this.#unfinished.reclaim(olderThanMs, (each) => this.#downloading.has(placeOf(each)));
+    });
   }
 
   /** Loads what was shared before and announces it again. @throws {StorageError} */
@@ -185,7 +191,45 @@ export class ShareService<P extends { readonly peerId: PeerId } = { readonly pee
     const [top] = topNamesOf(offeredOf(entries)).keys();
     record.describe({ name: top ?? linkOf(root), files: files.length, bytesTotal });
     record.offered();
-    await this.#store(root, entries, outputDir, record, common);
+    await this.#download(root, entries, outputDir, record, common);
+  }
+
+  async #download(
+    root: Hash,
+    entries: readonly SharedEntry[],
+    outputDir: string,
+    record: TransferRecord,
+    { pace, ...fetch }: FetchCommon,
+  ): Promise<void> {
+    const { storage, transfers } = this.#options;
+    const link = linkOf(root);
+    const tops = topNamesOf(offeredOf(entries));
+    const key = transferKey(link, tops.keys());
+    const { overwrite } = transfers.settings;
+    const download = { key, link, outputDir };
+    if (this.#downloading.has(placeOf(download))) {
+      throw new TransferError("refused_busy", `${link} is being fetched into ${outputDir} already`);
+    }
+    this.#downloading.add(placeOf(download));
+    try {
+      // Without the note only reclaiming suffers.
+      await this.#unfinished.note(download).catch(() => {});
+      await ShareDownload.run({
+        storage,
+        outputDir,
+        overwrite,
+        link,
+        key,
+        entries,
+        tops,
+        record,
+        fetch,
+        pace,
+      });
+      await this.#unfinished.forget(download).catch(() => {});
+    } finally {
+      this.#downloading.delete(placeOf(download));
+    }
   }
 
   async #findProviders(root: Hash, known: readonly P[], signal: AbortSignal): Promise<Provider[]> {
@@ -212,120 +256,6 @@ export class ShareService<P extends { readonly peerId: PeerId } = { readonly pee
       : `none of its ${dialing.length} providers can be reached`;
     throw new TransferError("network", `Cannot get ${linkOf(root)}: ${why}; try again later`);
   }
-
-  async #store(
-    root: Hash,
-    entries: readonly SharedEntry[],
-    outputDir: string,
-    record: TransferRecord,
-    common: FetchCommon,
-  ): Promise<void> {
-    const { storage, transfers } = this.#options;
-    const free = await storage.freeBytes(outputDir);
-    if (free !== null && record.facts.bytesTotal > free) {
-      throw new TransferError(
-        "refused_space",
-        `${record.facts.bytesTotal} bytes are needed and ${free} are free`,
-      );
-    }
-    const key = transferKey(linkOf(root), topNamesOf(offeredOf(entries)).keys());
-    const journal = await guarded(
-      "the journal",
-      () => Journal.open(storage, `${outputDir}/${JOURNAL_PREFIX}${key}`, linkOf(root)),
-    );
-    let isOver = false;
-    try {
-      const { overwrite } = transfers.settings;
-      const destination = new Destination({ storage, outputDir, overwrite, journal, key });
-      for (const [top, isDirectory] of topNamesOf(offeredOf(entries))) {
-        await destination.settleTop(top, isDirectory);
-      }
-      record.started();
-      const folded = new Set<string>();
-      for (const entry of entries) {
-        await guarded(entry.path, async () => {
-          if (entry.content === null) return await destination.ensureDirectory(entry.path);
-          const isFirst = !folded.has(foldName(entry.path));
-          folded.add(foldName(entry.path));
-          await this.#storeFile(entry, { destination, journal, record, common, mayReplace: isFirst });
-        });
-      }
-      record.verifying();
-      await this.#finishDirectories(entries, destination);
-      isOver = true;
-    } finally {
-      await (isOver || journal.isEmpty ? journal.remove() : journal.close()).catch(() => {});
-    }
-  }
-
-  async #storeFile(entry: SharedEntry, parts: StoreParts): Promise<void> {
-    const { storage } = this.#options;
-    const { destination, journal, record, common } = parts;
-    const { sizeBytes, root } = entry.content!;
-    const earlier = journal.file(entry.path)?.placed ?? null;
-    const facts = earlier === null ? null : await storage.lstat(earlier.path);
-    if (facts?.kind === "file" && facts.sizeBytes === sizeBytes && facts.mtimeMs === earlier!.mtimeMs) {
-      record.bytesResumed += sizeBytes;
-      record.bytesDone += sizeBytes;
-      record.filesDone++;
-      return;
-    }
-    await destination.ensureParent(entry.path);
-    const partial = destination.partialPathOf(entry.path);
-    await storage.remove(partial);
-    const stored = await storage.open(partial, "create");
-    journal.noteFile(entry.path, sizeBytes);
-    try {
-      await this.#fill(stored, entry, record, common, root);
-      await stored.setModified(entry.mtimeMs);
-      await storage.setMode(partial, entry.mode);
-      await stored.sync();
-    } finally {
-      stored.close();
-    }
-    journal.notePlaced(entry.path, destination.pathOf(entry.path), entry.mtimeMs);
-    await journal.sync();
-    await destination.recheckParents(entry.path);
-    const final = await destination.place(entry.path, parts.mayReplace);
-    if (final !== destination.pathOf(entry.path)) journal.notePlaced(entry.path, final, entry.mtimeMs);
-    await destination.syncDirectories([parentOf(final)]);
-    record.filesDone++;
-  }
-
-  async #fill(
-    stored: StoredFile,
-    entry: SharedEntry,
-    record: TransferRecord,
-    common: FetchCommon,
-    root: Hash,
-  ): Promise<void> {
-    const { sizeBytes } = entry.content!;
-    record.current = { path: entry.path, sizeBytes, bytesDone: 0 };
-    await fetchContent({
-      ...common,
-      root,
-      sizeBytes,
-      onChunk: async (index, bytes) => {
-        await common.pace(bytes.length);
-        await stored.writeAt(index * CHUNK_BYTES, bytes);
-        record.bytesDone += bytes.length;
-        record.bytesTransferred += bytes.length;
-        record.chunksDone++;
-        if (record.current !== null) record.current.bytesDone += bytes.length;
-        record.moved();
-      },
-    });
-  }
-
-  async #finishDirectories(entries: readonly SharedEntry[], destination: Destination): Promise<void> {
-    const { storage } = this.#options;
-    await destination.syncDirectories([]);
-    for (const { path, mode, mtimeMs, content } of [...entries].reverse()) {
-      if (content !== null) continue;
-      await storage.setModified(destination.pathOf(path), mtimeMs);
-      await storage.setMode(destination.pathOf(path), mode);
-    }
-  }
 }
 
 interface FetchCommon {
@@ -337,12 +267,9 @@ interface FetchCommon {
   readonly onRejected: (peerId: PeerId, index: number) => void;
 }
 
-interface StoreParts {
-  readonly destination: Destination;
-  readonly journal: Journal;
-  readonly record: TransferRecord;
-  readonly common: FetchCommon;
-  readonly mayReplace: boolean;
+/** Downloads of one link into one directory share their partial files. */
+function placeOf({ key, outputDir }: BegunDownload): string {
+  return `${key} ${outputDir}`;
 }
 
 /** The manifest's bytes, all of them proven. */

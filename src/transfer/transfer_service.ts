@@ -55,6 +55,7 @@ export class TransferService {
   readonly #outgoing: Slots;
   readonly #list: TransferList;
   readonly #intake: TransferIntake;
+  readonly #reclaimers: ((olderThanMs: number) => Promise<number>)[] = [];
   #settings: TransferSettings;
   #stopReclaiming: (() => void) | null = null;
   #stopped = false;
@@ -106,13 +107,21 @@ export class TransferService {
   }
 
   /** Removes partial data older than the configured time to live. Returns how many files went. */
-  reclaim(): Promise<number> {
-    return reclaimPartials({
+  async reclaim(): Promise<number> {
+    const olderThanMs = this.#options.clock.epochMs() - this.#settings.partialTtlMs;
+    let removed = await reclaimPartials({
       storage: this.#options.storage,
       outputDir: this.#outputDir(),
-      olderThanMs: this.#options.clock.epochMs() - this.#settings.partialTtlMs,
+      olderThanMs,
       activeKeys: this.#intake.activeKeys,
     });
+    for (const reclaimer of this.#reclaimers) removed += await reclaimer(olderThanMs);
+    return removed;
+  }
+
+  /** Has `reclaimer` called in every round, for partial data that lies elsewhere. */
+  alsoReclaim(reclaimer: (olderThanMs: number) => Promise<number>): void {
+    this.#reclaimers.push(reclaimer);
   }
 
   /** The settings in force. */

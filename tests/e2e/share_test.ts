@@ -63,3 +63,28 @@ Deno.test("A link that is none, or that nobody shares, is one clear line", async
   assert.equal(unknown.code, 1);
   assert.match(unknown.stderr, /^wraith: Cannot get wraith:(ab){32}: nobody is known to share it[^\n]*\n$/);
 });
+
+Deno.test("A fetch that is killed goes on with the chunks it has", async () => {
+  await using folder = await temporaryFolder();
+  const surroundings = { workingDir: folder.path };
+  const hash = await generateFile(join(folder.path, "large.bin"), 24 * MIB + 5);
+  const settings = ["dht.enabled=false", "transfer.rate_limit=16MB"];
+  await using provider = await NodeProcess.start(join(folder.path, "a"), settings, surroundings);
+  const link = (await provider.run("share", "large.bin")).stdout.trim();
+  const words = ["get", link, "-o", "out", "--from", provider.address, "--json"];
+  const own = ["--data-dir", "own", "--set", "dht.enabled=false"];
+  await assert.rejects(runWraith([...words, ...own], { ...surroundings, limitMs: 1_500 }), /took longer/);
+  const left = await Array.fromAsync(Deno.readDir(join(folder.path, "out")), (entry) => entry.name);
+  assert.ok(left.length > 0 && left.every((name) => name.startsWith(".wraith-")), left.join());
+
+  const { code, stdout, stderr } = await runWraith([...words, ...own], surroundings);
+  assert.equal(code, 0, stderr);
+  const result = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+  assert.ok(result.bytes_resumed >= 4 * MIB, stdout);
+  assert.equal(result.bytes_transferred, 24 * MIB + 5 - result.bytes_resumed);
+  assert.equal(await hashFile(join(folder.path, "out/large.bin")), hash);
+  assert.deepEqual(
+    await Array.fromAsync(Deno.readDir(join(folder.path, "out")), (entry) => entry.name),
+    ["large.bin"],
+  );
+});

@@ -268,3 +268,98 @@ const SETTINGS: TransferSettings = {
   overwrite: "rename",
   partialTtlMs: 86_400_000,
 };
+
+/** The provider's streams break after this many bytes of each. */
+function cutAfter(node: ShareNode, limitBytes: number): void {
+  node.tamper = (stream) => {
+    let written = 0;
+    return {
+      ...methodsOf(stream),
+      async write(bytes) {
+        written += bytes.length;
+        if (written <= limitBytes) return await stream.write(bytes);
+        stream.reset(1);
+        throw new Error("the link is cut");
+      },
+    };
+  };
+}
+
+/** A getter whose first attempt broke off in the middle of the large file. */
+async function interrupted(swarm: Swarm) {
+  const provider = swarm.node("1");
+  const { root } = await sharedTree(provider);
+  cutAfter(provider, 6 * CHUNK_BYTES);
+  const getter = swarm.node("9");
+  const first = await swarm.drive(getter.service.get(root, "/in").outcome);
+  assert.equal(first.reason, "network", first.message ?? "");
+  const partial = getter.disk.files("/in/").find((path) => path.includes(".wraith-partial-"))!;
+  assert.equal(getter.disk.files("/in/").some((path) => path.endsWith("big")), false);
+  provider.tamper = (stream) => stream;
+  const again = async () => await swarm.drive(getter.service.get(root, "/in").outcome);
+  return { provider, getter, partial, again };
+}
+
+Deno.test("A fetch that broke off goes on with the chunks it has", async () => {
+  const { getter, again } = await interrupted(new Swarm());
+  const second = await again();
+  assert.equal(second.message, null);
+  assert.equal(second.bytesResumed, 5 * CHUNK_BYTES);
+  assert.equal(second.bytesTransferred, 4 * CHUNK_BYTES + 5 + 100);
+  assertTree(getter);
+  assert.deepEqual(getter.disk.files("/data/shares/"), []);
+});
+
+Deno.test("After a power cut a fetch goes on with what the disk really kept", async () => {
+  const { getter, again } = await interrupted(new Swarm());
+  getter.disk.losePower();
+  getter.disk.putDirectory("/in");
+  assert.equal((await again()).message, null);
+  assertTree(getter);
+});
+
+Deno.test("A bit that flipped in a partial file of a fetch is found before the file gets its name", async () => {
+  const { getter, partial, again } = await interrupted(new Swarm());
+  getter.disk.corrupt(partial, (bytes) => bytes[2 * CHUNK_BYTES + 1] ^= 4);
+  const second = await again();
+  assert.equal(second.message, null);
+  assert.equal(second.bytesResumed, 0);
+  assertTree(getter);
+});
+
+Deno.test("A bit that flipped in a file that a fetch had completed is found by the next attempt", async () => {
+  const { provider, getter, again } = await interrupted(new Swarm());
+  // The large file arrives, the last one does not.
+  provider.disk.onOperation = (_, path) => {
+    if (path.endsWith("ünï")) throw new Error("the disk fails");
+  };
+  assert.equal((await again()).state, "failed");
+  assert.ok(getter.disk.files("/in/").includes("/in/d/big"));
+  provider.disk.onOperation = () => {};
+  getter.disk.corrupt("/in/d/big", (bytes) => bytes[7] ^= 1);
+  assert.equal((await again()).message, null);
+  assert.deepEqual(getter.disk.read("/in/d/big (1)"), TREE["d/big"]);
+  assert.notDeepEqual(getter.disk.read("/in/d/big"), TREE["d/big"]);
+});
+
+Deno.test("What a fetch left in any directory is reclaimed after its time, and not before", async () => {
+  const { getter, partial } = await interrupted(new Swarm());
+  getter.disk.put("/in/d/mine.txt", someBytes(10));
+  getter.transfers.updateSettings({ ...SETTINGS, outputDir: "/elsewhere", partialTtlMs: 2_000_000_000_000 });
+  await getter.transfers.reclaim();
+  assert.ok(getter.disk.files("/in/").includes(partial));
+  getter.transfers.updateSettings({ ...SETTINGS, outputDir: "/elsewhere", partialTtlMs: 1_000 });
+  assert.equal(await getter.transfers.reclaim(), 2);
+  assert.deepEqual(getter.disk.files("/in/"), ["/in/d/mine.txt"]);
+  assert.deepEqual(getter.disk.files("/data/shares/"), []);
+});
+
+Deno.test("One link is fetched into one directory once at a time", async () => {
+  const swarm = new Swarm();
+  const { root } = await sharedTree(swarm.node("1"));
+  const getter = swarm.node("9");
+  const outcomes = [getter.service.get(root, "/in").outcome, getter.service.get(root, "/in").outcome];
+  const [first, second] = await swarm.drive(Promise.all(outcomes));
+  assert.deepEqual([first.state, second.reason], ["completed", "refused_busy"]);
+  assertTree(getter);
+});
