@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { quantile } from "../../src/node/benchmark/statistics.ts";
 import { NodeProcess, type ProgramWords, runWraith } from "../../tests/support/wraith_process.ts";
-import { FROM_SOURCE } from "../loopback_transfer.ts";
+import { benchPrograms } from "./programs.ts";
 import { processUse } from "./process_use.ts";
 import { type BenchContext, byEffort, type Cell, type Section } from "./section.ts";
 
@@ -20,7 +20,7 @@ export const startup: Section = {
     const starts = context.runs ?? byEffort(context, { quick: 2, normal: 10, full: 30 });
     const restMs = byEffort(context, { quick: 1_000, normal: 10_000, full: 30_000 });
     const rows: Row[] = [];
-    for (const [name, program] of await programs(context)) {
+    for (const [name, program] of await benchPrograms(context)) {
       rows.push(await measure(context, name, program, starts, restMs));
     }
     return [{
@@ -42,16 +42,6 @@ export const startup: Section = {
     }];
   },
 };
-
-/** From source, and the compiled program where there is one. */
-async function programs(context: BenchContext): Promise<readonly (readonly [string, ProgramWords])[]> {
-  if (context.program !== FROM_SOURCE) return [[context.program.join(" "), context.program]];
-  const compiled = new URL("../../dist/wraith", import.meta.url).pathname;
-  const isThere = await Deno.stat(compiled).then(() => true, () => false);
-  if (isThere) return [["from source", FROM_SOURCE], ["dist/wraith", [compiled]]];
-  context.skip("dist/wraith is missing: build it with ./scripts/deno task compile (--denort npm)");
-  return [["from source", FROM_SOURCE]];
-}
 
 async function measure(
   context: BenchContext,

@@ -9,9 +9,13 @@ import { join } from "node:path";
 import { generateFile, hashFile } from "../../src/node/benchmark/sample_file.ts";
 import { median, medianBy } from "../../src/node/benchmark/statistics.ts";
 import { sendMeasured, startPair, type TransferFigures } from "../loopback_transfer.ts";
+import type { BenchBackend } from "../../src/node/benchmark/machine.ts";
+import type { ProgramWords } from "../../tests/support/wraith_process.ts";
+import { benchBackends } from "./backends.ts";
 import { PEERS } from "./peers/all.ts";
 import { tcpLimit } from "./peers/iperf.ts";
 import { measureCopy } from "./peers/peer.ts";
+import { benchPrograms } from "./programs.ts";
 import { type BenchContext, byEffort, type Cell, type Section, Unavailable } from "./section.ts";
 
 export const transfer: Section = {
@@ -25,11 +29,16 @@ export const transfer: Section = {
     const source: Sample = { path: join(room.path, "sample.bin"), bytes, hash: "" };
     source.hash = await generateFile(source.path, bytes);
     const rows: Row[] = [];
-    for (const datagram of ["1200", "1452", "8952", "auto"]) {
-      rows.push(await ours(context, room.path, source, runs, datagram, "native"));
+    const [[, program], ...otherPrograms] = await benchPrograms(context);
+    for (const backend of await benchBackends(context)) {
+      for (const datagram of ["1200", "1452", "8952", "auto"]) {
+        const common = { program, backend, datagram, runs: backend === "portable" ? 1 : runs };
+        rows.push(await ours(context, room.path, source, { ...common, what: `wraith, ${backend}` }));
+      }
     }
-    for (const datagram of ["1200", "1452", "8952", "auto"]) {
-      rows.push(await ours(context, room.path, source, 1, datagram, "portable"));
+    for (const [name, words] of otherPrograms) {
+      const setup = { what: name, program: words, backend: "auto", datagram: "auto", runs } as const;
+      rows.push(await ours(context, room.path, source, setup));
     }
     for (const [name, open] of Object.entries(PEERS)) {
       await attempt(context, name, async () => {
@@ -47,6 +56,7 @@ export const transfer: Section = {
         `from the start of the command to the verified copy. Medians; CPU is that of both ends and of the command.`,
       columns: [
         { key: "what", heading: "what" },
+        { key: "datagram", heading: "datagram" },
         { key: "runs", heading: "runs" },
         { key: "seconds", heading: "seconds", digits: 2 },
         { key: "rate", heading: "MB/s", digits: 0 },
@@ -62,6 +72,16 @@ export const transfer: Section = {
 
 type Row = Record<string, Cell> & { readonly seconds: number };
 
+/** How our own nodes run. */
+interface Setup {
+  readonly what: string;
+  readonly program: ProgramWords;
+  readonly backend: "auto" | BenchBackend;
+  /** `network.max_datagram`. */
+  readonly datagram: string;
+  readonly runs: number;
+}
+
 interface Sample {
   readonly path: string;
   readonly bytes: number;
@@ -74,9 +94,7 @@ async function ours(
   context: BenchContext,
   folder: string,
   { path, bytes, hash }: Sample,
-  runs: number,
-  datagram: string,
-  backend: "portable" | "native",
+  { what, program, backend, datagram, runs }: Setup,
 ): Promise<Row> {
   const all: TransferFigures[] = [];
   const settings = [
@@ -87,7 +105,7 @@ async function ours(
   ];
   for (let run = 0; run < runs; run++) {
     const home = await Deno.makeTempDir({ dir: folder });
-    await using pair = await startPair(home, context.program, settings);
+    await using pair = await startPair(home, program, settings);
     all.push(await sendMeasured(pair, path));
     if (await hashFile(join(pair.receivedDir, "sample.bin")) !== hash) {
       throw new Error("the received file differs");
@@ -95,13 +113,11 @@ async function ours(
     await Deno.remove(pair.receivedDir, { recursive: true });
   }
   const figures = medianBy(all, ({ wallMs }) => wallMs);
-  const what = `wraith, ${backend}, ${
-    datagram === "auto" ? "free datagram size" : `datagrams of ${datagram}`
-  }`;
   const seconds = figures.wallMs / 1_000;
-  context.say(`${what}: ${seconds.toFixed(2)} s`);
+  context.say(`${what}, datagrams ${datagram}: ${seconds.toFixed(2)} s`);
   return {
     what,
+    datagram: datagram === "auto" ? "free" : datagram,
     runs,
     seconds,
     rate: bytes / 1e6 / seconds,
@@ -143,7 +159,7 @@ async function theirs(
 
 /** Times against ours at the free datagram size, which is how a node runs by default. */
 function withRatios(rows: readonly Row[]): readonly Row[] {
-  const own = rows.find(({ what }) => what === "wraith, native, free datagram size");
+  const own = rows.findLast(({ what, datagram }) => `${what}`.startsWith("wraith") && datagram === "free");
   return own === undefined ? rows : rows.map((row) => ({ ...row, ratio: row.seconds / own.seconds }));
 }
 

@@ -29,10 +29,7 @@ export class SharedAttempts<T> {
       return await Promise.race([attempt.result, givenUp]);
     } finally {
       signal.removeEventListener("abort", giveUp);
-      if (--attempt.waiting === 0) {
-        this.#forget(key, attempt);
-        attempt.abort.abort(signal.reason);
-      }
+      if (--attempt.waiting === 0 && this.#forget(key, attempt)) attempt.abort.abort(signal.reason);
     }
   }
 
@@ -45,8 +42,8 @@ export class SharedAttempts<T> {
     return attempt;
   }
 
-  /** An attempt that everybody left, or that is over, takes nobody new. */
-  #forget(key: string, attempt: Attempt<T>): void {
-    if (this.#underWay.get(key) === attempt) this.#underWay.delete(key);
+  /** An attempt that everybody left, or that is over, takes nobody new. @returns whether it was under way. */
+  #forget(key: string, attempt: Attempt<T>): boolean {
+    return this.#underWay.get(key) === attempt && this.#underWay.delete(key);
   }
 }

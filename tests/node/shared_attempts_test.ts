@@ -21,6 +21,7 @@ Deno.test("Who asks for the same shares the attempt, who asks for something else
   begun[0].resolve("one");
   begun[1].resolve("two");
   assert.deepEqual(await Promise.all([first, second, other]), ["one", "one", "two"]);
+  assert.equal(begun[0].signal.aborted, false, "who has what it wanted aborts nothing");
   const later = shared.join("a", NEVER, begin);
   assert.equal(begun.length, 3, "what is over is not shared any more");
   begun[2].reject(new Error("no answer"));
