@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { type SimNode, World } from "../../scripts/sim_dht/world.ts";
+import { seedOf } from "../../scripts/sim_dht/fast_suite.ts";
+import { EPOCH_MS, type SimNode, World } from "../../scripts/sim_dht/world.ts";
 import { equalBytes } from "../../src/bytes.ts";
 import type { DhtOutput } from "../../src/dht/dht_context.ts";
 import { pointOf } from "../../src/dht/node_id.ts";
+import { signRecord } from "../../src/dht/record.ts";
 import { decodeMessage, encodeFound, encodeRequest } from "../../src/dht/rpc.ts";
 import type { NodeEvent } from "../../src/observe/events.ts";
 
@@ -123,6 +125,45 @@ Deno.test("A forged record is refused, reported, and costs the forger the rest o
   assert.equal(blamed.length, forged);
   assert.ok(blamed.every((event) => event.type === "dht.refused" && event.reason === "malformed"));
   assert.ok(lookUp(world, world.nodes[1], "peer", target.core.id).finished.found);
+});
+
+Deno.test("A STORE of a forged, stale, expired or malformed record is refused by name, and reported", () => {
+  const world = network(6, 23);
+  const [sender, keeper] = [world.nodes[2], world.nodes[4]];
+  const refusals: Extract<NodeEvent, { type: "dht.refused" }>[] = [];
+  world.listen((node, output) => {
+    if (node === keeper && output.kind === "event" && output.event.type === "dht.refused") {
+      refusals.push(output.event);
+    }
+  });
+  const epochMs = EPOCH_MS + world.now;
+  const record = (sequence: number, expiresAtS = Math.floor(epochMs / 1000) + 3600) =>
+    signRecord(world.suite, seedOf(world.seed, sender.index), {
+      kind: "provider",
+      subject: sender.peerId,
+      sequence,
+      expiresAtS,
+      addresses: [sender.address],
+      root: pointOf(new Uint8Array(32).fill(0x77)),
+    }).bytes;
+  const forged = record(epochMs + 3);
+  forged[forged.length - 1] ^= 1;
+  const stored = keeper.core.storedValues;
+  const attempts = [
+    record(epochMs + 2),
+    record(epochMs + 1),
+    forged,
+    record(epochMs + 4, Math.floor(epochMs / 1000) - 1),
+    new Uint8Array(900).fill(0x20),
+  ];
+  // Straight into the core: a lost datagram must not decide the test.
+  for (const [requestId, bytes] of attempts.entries()) {
+    const store = encodeRequest({ requestId, isClient: false }, { kind: "store", record: bytes });
+    world.act(keeper, (core, now) => core.handleDatagram(now, sender, store));
+  }
+  assert.deepEqual(refusals.map(({ reason }) => reason), ["stale", "bad_signature", "expired", "malformed"]);
+  assert.ok(refusals.every(({ what, peerId }) => what === "record" && peerId === sender.peerId));
+  assert.equal(keeper.core.storedValues, stored + 1);
 });
 
 Deno.test("A flooder is refused and reported, and does not keep others from being answered", () => {
