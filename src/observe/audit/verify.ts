@@ -67,7 +67,7 @@ export async function verifyAudit(options: VerifyOptions): Promise<AuditReport> 
 /** Walks the records in order and keeps what later ones are judged by. */
 class ChainVerifier {
   readonly #options: VerifyOptions;
-  readonly #problems: AuditProblem[] = [];
+  readonly #problems: (AuditProblem | Gap)[] = [];
   readonly #hashes = new Map<number, string>();
   readonly #wanted: Set<number>;
   #last: AuditRecord | null = null;
@@ -98,6 +98,8 @@ class ChainVerifier {
     this.#records++;
     if (!isIntact) {
       this.#add("edited", record.seq, `record ${record.seq} was edited: its hash is not its own`);
+      // Nor may its number be: nothing is judged by one that is out of place.
+      if (this.#last !== null && record.seq !== this.#last.seq + 1) return;
     }
     this.#checkLink(record);
     if (record.signature !== undefined && isIntact) this.#checkSignature(record, signedText);
@@ -119,7 +121,7 @@ class ChainVerifier {
       signedUpTo: this.#signedUpTo,
       signer: this.#signer,
       isHeadKnown,
-      problems: this.#problems,
+      problems: this.#problems.flatMap((problem) => "from" in problem ? this.#missingIn(problem) : [problem]),
     };
   }
 
@@ -146,14 +148,28 @@ class ChainVerifier {
         `record ${last.seq} was edited or replaced: record ${record.seq} names another hash for it`,
       );
     } else if (record.seq > last.seq + 1) {
-      const missing = record.seq - last.seq - 1;
-      const range = missing === 1
-        ? `record ${last.seq + 1} is`
-        : `records ${last.seq + 1} to ${record.seq - 1} are`;
-      this.#add("removed", last.seq + 1, `${range} missing`);
+      this.#problems.push({
+        file: this.#file,
+        line: this.#line,
+        from: last.seq + 1,
+        to: record.seq - 1,
+      });
     } else {
       this.#add("reordered", record.seq, `record ${record.seq} stands behind record ${last.seq}`);
     }
+  }
+
+  /** What is missing in a gap: not a record that stands somewhere else, for that one is reported as reordered. */
+  #missingIn({ file, line, from, to }: Gap): AuditProblem[] {
+    // Forgotten hashes are older than any record that could have moved here unnoticed by its own link.
+    if (to - from >= REMEMBERED_HASHES) return [removed(file, line, from, to)];
+    const ranges: [number, number][] = [];
+    for (let seq = from; seq <= to; seq++) {
+      if (this.#hashes.has(seq)) continue;
+      if (ranges.at(-1)?.[1] === seq - 1) ranges.at(-1)![1] = seq;
+      else ranges.push([seq, seq]);
+    }
+    return ranges.map(([first, last]) => removed(file, line, first, last));
   }
 
   #checkSignature(record: AuditRecord, signedText: string): void {
@@ -245,6 +261,19 @@ class ChainVerifier {
   #addMissing(kind: AuditProblem["kind"], seq: number | null, message: string): void {
     this.#problems.push({ kind, file: this.#options.path, line: 0, seq, message });
   }
+}
+
+/** Record numbers that were skipped at a line. Whether they are missing shows at the end of the trail. */
+interface Gap {
+  readonly file: string;
+  readonly line: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+function removed(file: string, line: number, from: number, to: number): AuditProblem {
+  const range = from === to ? `record ${from} is` : `records ${from} to ${to} are`;
+  return { kind: "removed", file, line, seq: from, message: `${range} missing` };
 }
 
 /** The head file's record is among the last ones, however long the trail. */

@@ -153,7 +153,19 @@ Deno.test("Audit verify names reordered records", async () => {
     await live(config, bans(10));
     await rewrite(path, (lines) => [...lines.slice(0, 4), lines[5], lines[4], ...lines.slice(6)]);
     const report = await verify(path);
-    assert.ok(report.problems.some((problem) => problem.kind === "reordered" && problem.seq === 5));
+    // No record is missing, so none is called so.
+    assert.deepEqual(named(report), [["reordered", 6, 5]]);
+  });
+});
+
+Deno.test("Audit verify is not misled by a record that was given another's number", async () => {
+  await withFolder(async ({ path, config }) => {
+    await live(config, bans(10));
+    await rewrite(
+      path,
+      (lines) => lines.map((line, i) => i === 4 ? line.replace('"seq":5', '"seq":50') : line),
+    );
+    assert.deepEqual(named(await verify(path)), [["edited", 5, 50], ["removed", 6, 5]]);
   });
 });
 
