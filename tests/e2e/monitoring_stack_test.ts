@@ -225,12 +225,14 @@ toolTest("prometheus-alertmanager", "prometheus-alertmanager", "A killed node pa
 
   watched.signal("SIGKILL");
   const page = await eventually("the page", () => {
-    return Promise.resolve(pages.find(({ payload }) => payload.class === "WraithDown") ?? null);
+    // On a busy machine the other node may miss a scrape of one second, and pages, too.
+    const ofWatched = (page: typeof pages[number]) =>
+      page.payload.class === "WraithDown" && page.payload.component === targets[0];
+    return Promise.resolve(pages.find(ofWatched) ?? null);
   });
   assert.equal(page.event_action, "trigger");
   assert.equal(page.payload.severity, "critical");
   assert.equal(page.payload.summary, "WraithDown: WRAITH node down");
-  assert.equal(page.payload.component, targets[0]);
 });
 
 toolTest("victoria-metrics", "victoria-metrics", "VictoriaMetrics scrapes the same exposition", async () => {
