@@ -154,7 +154,7 @@ function showSpan(span: ReceivedSpan, spans: readonly ReceivedSpan[], depth: num
   const begun = (span.startMs - originMs).toFixed(0).padStart(5);
   const lasted = (span.endMs - span.startMs).toFixed(0).padStart(5);
   const chunks = span.events.filter((event) => event.name === "chunks").length;
-  const events = chunks === 0 ? "" : `, ${chunks} reports of chunks`;
+  const events = chunks === 0 ? "" : `, ${chunks} ${chunks === 1 ? "report" : "reports"} of chunks`;
   say(
     `${"  ".repeat(depth)}${
       span.name.padEnd(28 - 2 * depth)
