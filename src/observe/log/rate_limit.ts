@@ -82,6 +82,7 @@ function sourceOf(event: NodeEvent): string {
   if ("remoteAddr" in event && event.remoteAddr !== undefined) {
     return event.remoteAddr.slice(0, event.remoteAddr.lastIndexOf(":"));
   }
+  if ("source" in event) return event.source;
   return "peerId" in event && event.peerId !== undefined ? event.peerId : "";
 }
 
@@ -105,7 +106,7 @@ const DIAGNOSTIC: BudgetPair = {
   overall: { burst: 4000, perSecond: 2000 },
 };
 
-/** Event types that a peer can cause. Every other type is ours and is never held back. */
+/** Event types that a peer can cause. Every other type is ours alone and is never held back. */
 const BUDGETS: { readonly [T in NodeEvent["type"]]?: BudgetPair } = {
   "handshake.failed": REFUSAL,
   "security.authentication_failed": REFUSAL,
@@ -123,9 +124,17 @@ const BUDGETS: { readonly [T in NodeEvent["type"]]?: BudgetPair } = {
   "transfer.paused": PEER_ACTION,
   "transfer.resumed": PEER_ACTION,
   "transfer.verifying": PEER_ACTION,
+  "transfer.verified": PEER_ACTION,
   "transfer.progress": DIAGNOSTIC,
   "transfer.completed": PEER_ACTION,
   "transfer.failed": PEER_ACTION,
+  // What a session's fault or a peer's word about our address makes us say.
+  "node.error": PEER_ACTION,
+  "node.notice": PEER_ACTION,
+  // As many as the attacker has addresses.
+  "security.detected": PEER_ACTION,
+  "security.banned": PEER_ACTION,
+  "security.unbanned": PEER_ACTION,
   "dht.contact_added": DIAGNOSTIC,
   "dht.contact_removed": DIAGNOSTIC,
   "dht.query.received": DIAGNOSTIC,

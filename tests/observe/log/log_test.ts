@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { LoggingConfig } from "../../../src/config/config.ts";
 import { EventBus } from "../../../src/observe/event_bus.ts";
+import { LineLimiter } from "../../../src/observe/log/rate_limit.ts";
 import { createLog, type Log, LOG_FIELDS } from "../../../src/observe/log/mod.ts";
 import { describe, EVENT_TYPES } from "../../../src/observe/log/describe.ts";
 import { ecsFormat } from "../../../src/observe/log/format_ecs.ts";
@@ -180,6 +181,28 @@ Deno.test("Refusals from many sources share one budget, and the memory for them 
     }
   });
   assert.equal(lines.length, 101);
+});
+
+Deno.test("Whatever a peer can cause has a budget; only what the node itself decides has none", () => {
+  const limiter = new LineLimiter();
+  const now = new ManualClock().now();
+  const unlimited = sampleEvents().filter((event) =>
+    Array.from({ length: 5_000 }, () => limiter.admit(event, now)).every((admitted) => admitted)
+  );
+  assert.deepEqual(unlimited.map((event) => event.type).toSorted(), [
+    "config.reload_failed",
+    "config.reloaded",
+    "control.action",
+    "dht.joined",
+    "dht.lookup.finished",
+    "dht.lookup.started",
+    "identity.created",
+    "log.write_failed",
+    "log.write_resumed",
+    "node.started",
+    "node.stopped",
+    "node.stopping",
+  ]);
 });
 
 Deno.test("A busy node's own work is not held back", async () => {
