@@ -14,11 +14,13 @@ import {
   PATH_FRAME_LENGTH,
 } from "../wire/frame_encoding.ts";
 import { FrameType } from "../wire/frames.ts";
-import { DATA_OVERHEAD, MIN_INIT_LENGTH, PacketType, writeHeader } from "../wire/packet.ts";
+import { DATA_OVERHEAD, HEADER_LENGTH, MIN_INIT_LENGTH, PacketType, writeHeader } from "../wire/packet.ts";
 import type { ConnectionParts, RunLimits } from "./connection_parts.ts";
 import type { PathReply } from "./path.ts";
 import { SentFrame } from "./sent_packets.ts";
 
+/** Bytes of a CLOSE frame without a reason, its code below 64. */
+const MIN_CLOSE_LENGTH = 3;
 /** Acknowledgements sent alone before one carries a PING, so that old ranges can be forgotten. */
 const LONE_ACKS = 16;
 /** Fewer ranges than this are cheap enough to repeat. */
@@ -88,13 +90,16 @@ export class PacketBuilder {
     const start = this.#begin(out, 0);
     let at = encodePathFrame(out, start, FrameType.PathResponse, data);
     at = this.#padTo(out, at, padToBytes - AEAD_TAG_LENGTH);
-    return this.#seal(now, out, 0, at, true, false);
+    // The peer acknowledges it, and nothing follows from that: no record is kept, or a peer that only ever asks and
+    // never acknowledges would make the records grow without end.
+    return this.#seal(now, out, 0, at, false, false);
   }
 
-  /** Builds the packet that ends the session. */
+  /** Builds the packet that ends the session, 0 bytes when the path may not take even one without a reason. */
   buildClose(now: Instant, out: Uint8Array, code: number, reason: Uint8Array): number {
+    const limit = Math.min(MIN_INIT_LENGTH, this.#parts.path.sendAllowance) - AEAD_TAG_LENGTH;
+    if (limit < HEADER_LENGTH + MIN_CLOSE_LENGTH) return 0;
     const start = this.#begin(out, 0);
-    const limit = MIN_INIT_LENGTH - AEAD_TAG_LENGTH;
     return this.#seal(now, out, 0, encodeClose(out, start, limit, code, reason), false, false);
   }
 

@@ -82,10 +82,12 @@ export class SendBuffer {
     if (this.#base === this.#end) this.#ring = EMPTY;
   }
 
-  /** Removes from `ranges` what is acknowledged already. */
-  subtractAcknowledged(ranges: RangeSet): void {
-    ranges.remove(0, this.#base);
-    for (let i = 0; i < this.#acked.count; i++) ranges.remove(this.#acked.startAt(i), this.#acked.endAt(i));
+  /** Removes from `ranges` what of `[start, end)` is acknowledged already. */
+  subtractAcknowledged(ranges: RangeSet, start: number, end: number): void {
+    ranges.remove(start, Math.min(end, this.#base));
+    for (let i = 0; i < this.#acked.count && this.#acked.startAt(i) < end; i++) {
+      if (this.#acked.endAt(i) > start) ranges.remove(this.#acked.startAt(i), this.#acked.endAt(i));
+    }
   }
 
   /** Forgets everything: the stream was reset. */

@@ -91,7 +91,7 @@ export class Stream {
   onDataAcked(start: number, length: number, fin: boolean): void {
     if (this.sendState !== "open") return;
     this.sending.acknowledge(start, start + length);
-    if (this.lost.count > 0) this.sending.subtractAcknowledged(this.lost);
+    if (this.lost.count > 0) this.lost.remove(start, start + length);
     if (fin) this.finAcked = true;
     if (this.finAcked && this.sending.base === this.sending.end) this.sendState = "done";
   }
@@ -100,7 +100,7 @@ export class Stream {
   onDataLost(start: number, length: number, fin: boolean): void {
     if (this.sendState !== "open") return;
     this.lost.add(start, start + length);
-    this.sending.subtractAcknowledged(this.lost);
+    this.sending.subtractAcknowledged(this.lost, start, start + length);
     if (fin && !this.finAcked) this.finSent = false;
   }
 

@@ -214,3 +214,36 @@ Deno.test("what follows a CLOSE in its packet has no consequence", () => {
   assert.equal(peer.closedWith, "no_error");
   assert.equal(peer.events[peer.events.length - 1].kind, "closed");
 });
+
+Deno.test("answers to challenges leave no record: a peer that only asks and never acknowledges costs no memory", () => {
+  const peer = new HostilePeer(47);
+  // The confirmation of the handshake is the last thing it acknowledges.
+  const confirmed = Math.max(...peer.heardNumbers);
+  peer.send(frame(FrameType.Ack, [confirmed, 0, 0, 0]));
+  for (let i = 0; i < 500; i++) {
+    peer.send(frame(FrameType.PathChallenge, [], new Uint8Array(8).fill(i)));
+    const answers = peer.listen().flatMap(({ frames }) => frames).filter(([kind]) =>
+      kind === "path_response"
+    );
+    assert.equal(answers.length, 1);
+  }
+  // Whatever is on record is probed for when no acknowledgement comes.
+  const probes = peer.wait(20_000).filter(({ frames }) => frames.some(([kind]) => kind === "ping"));
+  assert.deepEqual(probes, []);
+});
+
+Deno.test("a CLOSE to an unproven address stays within what that address has sent", () => {
+  const peer = new HostilePeer(48);
+  const elsewhere = makeAddress("198.51.100.7", 7);
+  const packet = peer.seal(frame(FrameType.Ping));
+  peer.deliver(packet, elsewhere);
+  let sent = 0;
+  const count = (heard: readonly { to: { text: string }; length: number }[]) => {
+    for (const { to, length } of heard) if (to.text === elsewhere.text) sent += length;
+  };
+  count(peer.listen());
+  peer.victim.close(peer.now, "protocol_violation", "a reason that is far longer than the packet ".repeat(9));
+  peer.endpoint.wake(peer.victim);
+  count(peer.wait(3_000));
+  assert.ok(sent > 0 && sent <= 3 * packet.length, `${sent} bytes to an address that sent ${packet.length}`);
+});
