@@ -205,6 +205,11 @@ export const METRICS = {
     source: "snapshot",
     normal: 'Under one in a hundred of wraith_packets_total{direction="send"}.',
   }),
+  packetsRefused: counter(
+    "wraith_packets_refused_total",
+    "Datagrams that the system refused to send: no route, interface down, forbidden, or a probe too large.",
+    { source: "snapshot", normal: "A few for each session, while it learns how large a datagram may be." },
+  ),
   pathRtt: histogram(
     "wraith_path_rtt_seconds",
     "Smoothed round trip time, observed once per update_interval for each of up to 256 sessions.",

@@ -33,6 +33,8 @@ export interface TransportCounters {
   readonly packetsSent: number;
   readonly packetsReceived: number;
   readonly packetsLost: number;
+  /** Of the datagrams sent, those that the system refused. */
+  readonly packetsRefused: number;
   readonly packetsDropped: Readonly<Record<DropReason, number>>;
   /** Handshakes under way now, as responder. */
   readonly halfOpen: number;

@@ -35,6 +35,7 @@ function readTransport(view: NodeView, metrics: MetricHandles): void {
   metrics.packets.follow({ direction: "send" }, transport.packetsSent);
   metrics.packets.follow({ direction: "receive" }, transport.packetsReceived);
   metrics.packetsLost.follow({}, transport.packetsLost);
+  metrics.packetsRefused.follow({}, transport.packetsRefused);
   for (const reason of DROP_REASONS) {
     metrics.packetsDropped.follow({ reason }, transport.packetsDropped[reason]);
   }

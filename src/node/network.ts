@@ -28,6 +28,7 @@ import { STREAM_CODES } from "../wire/codes.ts";
 import { Driver } from "./driver.ts";
 import type { Identity } from "./identity.ts";
 import { RelayedSocket } from "./relayed_socket.ts";
+import type { SendCounts } from "./send_watch.ts";
 import type { Session, SessionListener } from "./session.ts";
 import { readStreamType } from "./stream_type.ts";
 
@@ -181,6 +182,12 @@ export class Network {
     return this.#driver.session(sessionId)?.sendDatagram(bytes) ?? false;
   }
 
+  /** What became of the datagrams that were given to the system. */
+  get sendCounts(): SendCounts {
+    const { datagramsSent, sendFailures } = this.#socket.stats;
+    return { accepted: datagramsSent, refused: sendFailures };
+  }
+
   get counters(): TransportCounters {
     const { stats } = this.#endpoint;
     return {
@@ -189,6 +196,7 @@ export class Network {
       packetsSent: stats.packetsSent,
       packetsReceived: stats.packetsReceived,
       packetsLost: stats.packetsLost,
+      packetsRefused: this.sendCounts.refused,
       packetsDropped: { ...stats.dropped },
       halfOpen: this.#endpoint.halfOpenCount,
     };

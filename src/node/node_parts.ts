@@ -31,6 +31,7 @@ import { Observers } from "./observers.ts";
 import { reachPeer } from "./reach.ts";
 import type { Session } from "./session.ts";
 import { SharedAttempts } from "./shared_attempts.ts";
+import { SendWatch } from "./send_watch.ts";
 import { createShares, type NodeShares } from "./share_part.ts";
 
 export interface PartsOptions {
@@ -168,6 +169,8 @@ export async function startParts(options: PartsOptions, undo: AsyncDisposableSta
   observers.detector.start();
   undo.defer(() => observers.detector.stop());
 
+  const sendWatch = undo.use(new SendWatch(() => network.sendCounts, clock, bus.emit));
+  sendWatch.start();
   network.start();
   if (options.role === "daemon") transfers.start();
   await dht?.start();

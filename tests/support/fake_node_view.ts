@@ -32,6 +32,7 @@ export class FakeNodeView implements NodeView {
     packetsSent: 0,
     packetsReceived: 0,
     packetsLost: 0,
+    packetsRefused: 0,
     packetsDropped: Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as Record<
       DropReason,
       number

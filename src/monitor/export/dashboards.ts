@@ -206,7 +206,7 @@ const transport: DashboardSpec = {
         graph(
           {
             title: "Loss",
-            description: "Share of sent packets that were declared lost.",
+            description: "Share of sent packets that were declared lost, and that the system refused.",
             unit: "percentunit",
           },
           {
@@ -214,6 +214,12 @@ const transport: DashboardSpec = {
               rate("wraith_packets_total", 'direction="send"')
             })`,
             legend: "lost",
+          },
+          {
+            expr: `sum(${rate("wraith_packets_refused_total")}) / sum(${
+              rate("wraith_packets_total", 'direction="send"')
+            })`,
+            legend: "refused",
           },
         ),
         graph(

@@ -53,6 +53,25 @@ ${perNode('rate(wraith_packets_total{job="wraith", direction="receive"}[5m])')} 
       "`malformed`, `decrypt`, `replay` in numbers: look at the detectors.",
   },
   {
+    alert: "WraithSendsRefused",
+    expr: `${perNode('rate(wraith_packets_refused_total{job="wraith"}[5m])')}
+/
+${perNode('rate(wraith_packets_total{job="wraith", direction="send"}[5m])')}
+> 0.5
+and on (job, instance)
+${perNode('increase(wraith_packets_refused_total{job="wraith"}[5m])')} > 20`,
+    for: "5m",
+    severity: "critical",
+    summary: "The system of {{ $labels.instance }} refuses to send its packets",
+    description: "More than half of what the node gave to the system within five minutes was not sent.",
+    meaning:
+      "The interface is down, there is no route, or a firewall on the machine itself forbids it. The scrape " +
+      "comes over another way, or over loopback.",
+    action:
+      "On that machine: `ip address`, `ip route get PEER`, and the firewall's rules for outgoing UDP. The log " +
+      "says how many with `error_type` `network`.",
+  },
+  {
     alert: "WraithPacketLoss",
     expr: `${perNode('rate(wraith_packets_lost_total{job="wraith"}[5m])')}
 /

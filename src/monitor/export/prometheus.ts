@@ -106,8 +106,9 @@ function fleetConfig(context: ExportContext): string {
   const { prometheusPort, tlsCert } = context.config.monitoring;
   const url = `${tlsCert ? "https" : "http"}://localhost:${prometheusPort}/sd`;
   return yamlText(
-    "Prometheus for the fleet of the WRAITH node on this machine: the contacts of its DHT that are its known_peers\n" +
-      "or bootstrap peers. They must listen beyond loopback (monitoring.bind) on one port (monitoring.sd_port).",
+    "Prometheus for the fleet of the WRAITH node on this machine: those of its\n" +
+      "DHT contacts that are its known_peers or bootstrap peers. They must listen\n" +
+      "beyond loopback (monitoring.bind) on one port (monitoring.sd_port).",
     prometheusDocument({
       ...scrapeJob(context),
       http_sd_configs: [{ url, refresh_interval: "1m", ...authorization(context) }],

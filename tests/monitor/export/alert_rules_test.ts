@@ -87,6 +87,13 @@ const TRIGGERS: Readonly<Record<string, Trigger>> = {
     },
     at: "20m",
   },
+  WraithSendsRefused: {
+    series: {
+      wraith_packets_refused_total: growing(1),
+      'wraith_packets_total{direction="send"}': growing(1.5),
+    },
+    at: "20m",
+  },
   WraithPacketLoss: {
     series: {
       wraith_packets_lost_total: growing(10),
