@@ -7,7 +7,14 @@
 import { resolve } from "node:path";
 import { type ControlClient, ControlRequestError } from "../node/control_client.ts";
 import { CaptureFile } from "./capture_file.ts";
-import { type Command, type CommandContext, CommandError, EXIT, UsageError } from "./command.ts";
+import {
+  ClosedOutputError,
+  type Command,
+  type CommandContext,
+  CommandError,
+  EXIT,
+  UsageError,
+} from "./command.ts";
 import { connectNode } from "./connect.ts";
 
 export const capture: Command = {
@@ -54,15 +61,13 @@ export const capture: Command = {
       stderr.write(`wraith: WARNING: ${keysPath} opens what the node's peers send meanwhile\n`);
     }
     stderr.write(`capturing to ${path}${request.seconds === null ? "; Ctrl-C ends it" : ""}\n`);
-    const stop = () => void stopCapture(node, cut);
+    using ending = new DisposableStack();
+    ending.defer(() => stderr.write(summary(path, file)));
+    const stop = () => void stopCapture(node, cut, ending);
     context.signal.addEventListener("abort", stop);
+    ending.defer(() => context.signal.removeEventListener("abort", stop));
     if (context.signal.aborted) stop();
-    try {
-      await copy(stream, file, cut.signal);
-    } finally {
-      context.signal.removeEventListener("abort", stop);
-      stderr.write(summary(path, file));
-    }
+    await copy(stream, file, cut);
     return EXIT.success;
   },
 };
@@ -78,30 +83,47 @@ async function openFile(path: string, keysPath: string | null, cut: AbortControl
     return await CaptureFile.open(path, keysPath);
   } catch (error) {
     cut.abort();
-    throw new CommandError(`cannot write the capture: ${(error as Error).message}`, EXIT.failure, {
-      cause: error,
-    });
+    throw notWritten(error);
   }
 }
 
 async function copy(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   file: CaptureFile,
-  cut: AbortSignal,
+  cut: AbortController,
 ): Promise<void> {
-  try {
-    for await (const chunk of stream) await file.take(chunk);
-  } catch (error) {
-    // Cut off because the node did not end it in time: what is there is whole.
-    if (!cut.aborted) {
+  const reader = stream.getReader();
+  // Cut off because the node did not end it in time: what is there is whole.
+  const next = () =>
+    reader.read().catch((error) => {
+      if (cut.signal.aborted) return { done: true, value: undefined } as const;
       throw new CommandError(`the node ended before the capture did: ${(error as Error).message}`);
+    });
+  for (let got = await next(); !got.done; got = await next()) {
+    try {
+      await file.take(got.value);
+    } catch (error) {
+      cut.abort();
+      throw notWritten(error);
     }
   }
 }
 
+function notWritten(error: unknown): Error {
+  if (error instanceof Deno.errors.BrokenPipe) return new ClosedOutputError("nobody reads the capture");
+  return new CommandError(`cannot write the capture: ${(error as Error).message}`, EXIT.failure, {
+    cause: error,
+  });
+}
+
 /** Asks the node to end the capture, so that what it still holds is written; cuts it off when it does not. */
-async function stopCapture(node: ControlClient, cut: AbortController): Promise<void> {
-  setTimeout(() => cut.abort(), STOP_LIMIT_MS);
+async function stopCapture(
+  node: ControlClient,
+  cut: AbortController,
+  ending: DisposableStack,
+): Promise<void> {
+  const timer = setTimeout(() => cut.abort(), STOP_LIMIT_MS);
+  ending.defer(() => clearTimeout(timer));
   try {
     await node.post("/v1/capture/stop", {}, cut.signal);
   } catch (error) {

@@ -5,6 +5,10 @@ import { CaptureFile } from "../../src/cli/capture_file.ts";
 import { EXIT } from "../../src/cli/command.ts";
 import { SECRETS_TYPE } from "../../src/node/capture/key_lines.ts";
 import { BlockWriter, encodeHead, encodeSecrets, encodeStatistics } from "../../src/node/capture/pcapng.ts";
+import { captureRoutes } from "../../src/node/control_capture.ts";
+import { serveControl } from "../../src/node/control_server.ts";
+import { parseAddress } from "../../src/net/address.ts";
+import { systemClock } from "../../src/clock.ts";
 import { runInProcess, testHost } from "../support/cli_host.ts";
 import { readBlocks } from "../support/pcapng_reader.ts";
 import { temporaryFolder } from "../support/temporary_folder.ts";
@@ -72,5 +76,37 @@ Deno.test("wraith capture says in one line what is wrong", async () => {
     const host = testHost();
     assert.equal(await runInProcess(["capture", ...words, "--data-dir", folder.path], host), code);
     assert.match(host.stderr.text, said);
+  }
+});
+
+Deno.test("A capture that cannot be written ends, and so does the node's part of it", async () => {
+  await using folder = await temporaryFolder();
+  let untapped = Promise.withResolvers<void>();
+  const source = {
+    localAddress: parseAddress("127.0.0.1:1"),
+    tap: () => () => untapped.resolve(),
+    logKeys: () => () => {},
+  };
+  const server = await serveControl(folder.path);
+  server.addRoutes(captureRoutes(source, systemClock, () => {}));
+  try {
+    for (
+      const [path, said] of [
+        [
+          join(folder.path, "none", "x.pcapng"),
+          /^wraith: cannot write the capture: No such file or directory/,
+        ],
+        ["/dev/full", /wraith: cannot write the capture: No space left on device/],
+      ] as const
+    ) {
+      const host = testHost();
+      const code = await runInProcess(["capture", "-o", path, "--data-dir", folder.path], host);
+      assert.equal(code, EXIT.failure);
+      assert.match(host.stderr.text, said);
+      await untapped.promise;
+      untapped = Promise.withResolvers();
+    }
+  } finally {
+    await server.close();
   }
 });

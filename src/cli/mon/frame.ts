@@ -110,8 +110,9 @@ function tabs({ sample, view, isPaused, isFresh, columns, paint }: Shown): strin
 
 function keys({ view, order, columns }: Shown): string {
   const orders = view === "sessions" ? SESSION_ORDERS : view === "transfers" ? TRANSFER_ORDERS : null;
-  const sorting = orders ? ` s sort:${orders[order % orders.length].name}` : "";
-  return columns < 60 ? `1-4 p${sorting} q quit` : `1-4 or Tab: view${sorting}  p: pause  q: quit`;
+  const sorting = orders ? orders[order % orders.length].name : null;
+  if (columns < 60) return `1-4 p${sorting ? ` s:${sorting}` : ""} q:quit`;
+  return `1-4 or Tab: view  ${sorting ? `s: sort (by ${sorting})  ` : ""}p: pause  q: quit`;
 }
 
 const RECENT_TRANSFERS = 10;

@@ -27,6 +27,7 @@ export function throughputChart(sample: NodeSample): Markup {
       <polyline class="send" points="${pointsOf(sent, top)}"></polyline>
       <polyline class="receive" points="${pointsOf(received, top)}"></polyline>
     </svg>
+    <p class="axis" aria-hidden="true"><span>2 minutes ago</span> <span>now</span></p>
   `;
 }
 
