@@ -7,16 +7,21 @@
 
 import { CHUNK_BYTES } from "./content_tree.ts";
 
-/** A fixed number of buffers of one chunk each, made when first needed. */
+/** A fixed number of buffers of one size, made when first needed. */
 export class ChunkPool {
   readonly #limit: number;
+  readonly #bufferBytes: number;
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
   readonly #waiting: ((buffer: Uint8Array<ArrayBuffer>) => void)[] = [];
   #made = 0;
 
-  /** @param limit how many buffers may exist at a time. */
-  constructor(limit: number) {
+  /**
+   * @param limit how many buffers may exist at a time.
+   * @param bufferBytes of each: one chunk unless said otherwise.
+   */
+  constructor(limit: number, bufferBytes = CHUNK_BYTES) {
     this.#limit = limit;
+    this.#bufferBytes = bufferBytes;
   }
 
   /** Buffers that exist, free ones included: never more than the limit. */
@@ -29,13 +34,13 @@ export class ChunkPool {
     return this.#made - this.#free.length;
   }
 
-  /** A buffer of {@link CHUNK_BYTES} with unspecified content, waiting until one is free. */
+  /** A buffer with unspecified content, waiting until one is free. */
   take(): Promise<Uint8Array<ArrayBuffer>> {
     const free = this.#free.pop();
     if (free !== undefined) return Promise.resolve(free);
     if (this.#made < this.#limit) {
       this.#made++;
-      return Promise.resolve(new Uint8Array(CHUNK_BYTES));
+      return Promise.resolve(new Uint8Array(this.#bufferBytes));
     }
     return new Promise((resolve) => this.#waiting.push(resolve));
   }

@@ -4,13 +4,19 @@
  * @module
  */
 
-import { CHUNK_BYTES, chunkCount, chunkLength, leafHash, RootBuilder } from "./content_tree.ts";
+import { CHUNK_BYTES, chunkCount, leafHash, RootBuilder } from "./content_tree.ts";
 import { printableName } from "./path_safety.ts";
 import type { SourceEntry } from "./source_scan.ts";
 import { explainStorage, type FileFacts, type Storage, type StoredFile } from "./storage.ts";
 import { TransferError } from "./transfer_error.ts";
 
 type Hash = Uint8Array<ArrayBuffer>;
+
+/** One chunk, in a buffer that is somebody else's. */
+export interface ReadChunk {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly leaf: Hash;
+}
 
 /** A source file, opened when first read. */
 export class OutgoingFile {
@@ -38,18 +44,22 @@ export class OutgoingFile {
   }
 
   /**
-   * Reads chunk `index` into the front of `buffer`.
+   * Reads chunks `first` to `first + count - 1` into the front of `buffer`, which holds as many.
    *
-   * @returns its length and leaf hash.
+   * @returns each chunk's bytes, in `buffer`, and leaf hash.
    * @throws {TransferError} `source_changed` or `source_unreadable`.
    */
-  async readChunk(index: number, buffer: Uint8Array<ArrayBuffer>): Promise<{ length: number; leaf: Hash }> {
+  async readChunks(first: number, count: number, buffer: Uint8Array<ArrayBuffer>): Promise<ReadChunk[]> {
     return await this.#guarded(async () => {
       const stored = await this.#open();
-      const bytes = buffer.subarray(0, chunkLength(this.sizeBytes, index));
-      const read = await stored.readAt(index * CHUNK_BYTES, bytes);
+      const begin = first * CHUNK_BYTES;
+      const bytes = buffer.subarray(0, Math.min(count * CHUNK_BYTES, this.sizeBytes - begin));
+      const read = await stored.readAt(begin, bytes);
       if (read < bytes.length) throw this.#changed("it became shorter");
-      return { length: bytes.length, leaf: leafHash(bytes) };
+      return Array.from({ length: count }, (_, i) => {
+        const chunk = bytes.subarray(i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES);
+        return { bytes: chunk, leaf: leafHash(chunk) };
+      });
     });
   }
 

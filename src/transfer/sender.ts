@@ -12,9 +12,9 @@ import { asTransferError, type Link } from "./link.ts";
 import type { MessageReader } from "./message_reader.ts";
 import type { MessageWriter } from "./message_writer.ts";
 import { entryPages, type Message, type OfferMessage, runsWithin } from "./messages.ts";
-import { OutgoingFile } from "./outgoing_file.ts";
+import { OutgoingFile, type ReadChunk } from "./outgoing_file.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
-import { type ReadChunk, SendPlan, type Step } from "./send_plan.ts";
+import { SendPlan, type Step } from "./send_plan.ts";
 import type { SourceScan } from "./source_scan.ts";
 import type { Storage } from "./storage.ts";
 import { TransferError } from "./transfer_error.ts";
@@ -32,6 +32,7 @@ export interface SenderOptions {
   readonly reader: MessageReader;
   readonly writer: MessageWriter;
   readonly link: Link;
+  /** Buffers of `RUN_BYTES`. */
   readonly pool: ChunkPool;
   readonly limiter: RateLimiter;
   readonly record: TransferRecord;
@@ -132,9 +133,8 @@ export class Sender {
       link.signal.throwIfAborted();
       if (step.kind === "nothing" || step.file.settled) return;
       switch (step.kind) {
-        case "chunk":
-          step.file.root.add(step.chunk.leaf);
-          return await this.#sendChunk(step.file, step.index, step.chunk);
+        case "chunks":
+          return await this.#sendRun(step.file, step.first, step.run.chunks);
         case "keep":
           for (const leaf of step.leaves) step.file.root.add(leaf);
           return await writer.queue({
@@ -149,27 +149,35 @@ export class Sender {
           return await this.#sendFailure(step.file, step.failure);
       }
     } finally {
-      if (step.kind === "chunk") pool.give(step.chunk.buffer);
+      if (step.kind === "chunks") pool.give(step.run.buffer);
     }
   }
 
-  async #sendChunk(file: OutgoingFile, index: number, chunk: ReadChunk): Promise<void> {
+  async #sendRun(file: OutgoingFile, first: number, chunks: readonly ReadChunk[]): Promise<void> {
+    const { link } = this.#options;
+    for (const [offset, chunk] of chunks.entries()) {
+      if (link.paused) await this.#waitWhilePaused();
+      link.signal.throwIfAborted();
+      if (file.settled) return;
+      file.root.add(chunk.leaf);
+      await this.#sendChunk(file, first + offset, chunk);
+    }
+  }
+
+  async #sendChunk(file: OutgoingFile, index: number, { bytes, leaf }: ReadChunk): Promise<void> {
     const { limiter, writer, link, record } = this.#options;
     // A hole's hash is known beforehand, so finding one costs a comparison.
-    if (chunk.length === CHUNK_BYTES && equalBytes(chunk.leaf, zeroLeaf(CHUNK_BYTES))) {
+    if (bytes.length === CHUNK_BYTES && equalBytes(leaf, zeroLeaf(CHUNK_BYTES))) {
       return await writer.queue({ type: "hole", file: file.index, first: index, count: 1 });
     }
-    await limiter.take(chunk.length, link.signal);
-    await writer.queue(
-      { type: "chunk", file: file.index, index, leaf: chunk.leaf },
-      chunk.buffer.subarray(0, chunk.length),
-    );
-    record.bytesTransferred += chunk.length;
+    await limiter.take(bytes.length, link.signal);
+    await writer.queue({ type: "chunk", file: file.index, index, leaf }, bytes);
+    record.bytesTransferred += bytes.length;
     record.chunksDone++;
     record.current = {
       path: file.path,
       sizeBytes: file.sizeBytes,
-      bytesDone: index * CHUNK_BYTES + chunk.length,
+      bytesDone: index * CHUNK_BYTES + bytes.length,
     };
   }
 
@@ -200,26 +208,25 @@ export class Sender {
 
   async #sendWantedSoFar(): Promise<void> {
     for (let want = this.#wanted.shift(); want !== undefined; want = this.#wanted.shift()) {
-      const step = await this.#plan.readChunk(want.file, want.index);
-      if (step.kind !== "chunk") {
+      const step = await this.#plan.readRun(want.file, want.index, 1);
+      if (step.kind !== "chunks") {
         await this.#send(step);
         continue;
       }
       try {
-        if (!want.file.settled) await this.#resend(want.file, want.index, step.chunk);
+        if (!want.file.settled) await this.#resend(want.file, want.index, step.run.chunks[0]);
       } finally {
-        this.#options.pool.give(step.chunk.buffer);
+        this.#options.pool.give(step.run.buffer);
         if (this.#roots.has(want.file)) want.file.close();
       }
     }
   }
 
-  async #resend(file: OutgoingFile, index: number, chunk: ReadChunk): Promise<void> {
+  async #resend(file: OutgoingFile, index: number, { bytes, leaf }: ReadChunk): Promise<void> {
     const { limiter, writer, link, record } = this.#options;
-    await limiter.take(chunk.length, link.signal);
-    const payload = chunk.buffer.subarray(0, chunk.length);
-    await writer.queue({ type: "chunk", file: file.index, index, leaf: chunk.leaf }, payload);
-    record.bytesTransferred += chunk.length;
+    await limiter.take(bytes.length, link.signal);
+    await writer.queue({ type: "chunk", file: file.index, index, leaf }, bytes);
+    record.bytesTransferred += bytes.length;
   }
 
   async #waitWhilePaused(): Promise<void> {

@@ -19,6 +19,7 @@ import { printableName } from "./path_safety.ts";
 import type { PeerSession, PeerStream } from "./peer_stream.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { reclaimPartials } from "./reclaim.ts";
+import { RUN_BYTES } from "./send_plan.ts";
 import { Sender } from "./sender.ts";
 import type { TransferSettings } from "./settings.ts";
 import { Slots } from "./slots.ts";
@@ -211,7 +212,7 @@ export class TransferService {
         reader: new MessageReader(stream),
         writer,
         link,
-        pool: new ChunkPool(SEND_BUFFERS),
+        pool: new ChunkPool(SEND_BUFFERS, RUN_BYTES),
         limiter: this.#limiter,
         record,
       });

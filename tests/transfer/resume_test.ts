@@ -202,6 +202,7 @@ Deno.test("A file that changes while it is sent fails alone, with a clear reason
   ];
   for (const [name, change, message] of changes) {
     const world = newWorld();
+    world.sender.disk.put("/src/d/big", someBytes(10 * CHUNK_BYTES, 1)); // three reads
     let reads = 0;
     world.sender.disk.onOperation = (operation, path) => {
       if (operation === "read" && path.endsWith("big") && ++reads === 3) change(world);

@@ -138,7 +138,8 @@ Deno.test("Buffers do not grow with the file", async () => {
   } finally {
     ChunkPool.prototype.take = original;
   }
-  assert.ok(made.length >= 200);
+  // A take for each chunk received, and for each run of four sent.
+  assert.ok(made.length >= 125);
   assert.ok(Math.max(...made) <= 16, `${Math.max(...made)} buffers`);
 });
 
