@@ -7,6 +7,13 @@
 
 import { CHUNK_BYTES } from "./content_tree.ts";
 
+/**
+ * Chunks read or written in one go: each time is a hop to another thread and back, which costs as much as a
+ * hundred kilobytes of copying.
+ */
+export const RUN_CHUNKS = 4;
+export const RUN_BYTES = RUN_CHUNKS * CHUNK_BYTES;
+
 /** A fixed number of buffers of one size, made when first needed. */
 export class ChunkPool {
   readonly #limit: number;

@@ -11,6 +11,7 @@ import type { ChunkPool } from "./chunk_pool.ts";
 import { CommitQueue } from "./commit_queue.ts";
 import { CHUNK_BYTES, chunkLength, leafHash } from "./content_tree.ts";
 import { type Destination, guarded } from "./destination.ts";
+import { GatheredWrites } from "./gathered_writes.ts";
 import { lookForEarlier, runBytes } from "./earlier_attempt.ts";
 import { IncomingFile } from "./incoming_file.ts";
 import type { Manifest } from "./incoming_offer.ts";
@@ -41,6 +42,7 @@ export interface ReceiverOptions {
   readonly reader: MessageReader;
   readonly writer: MessageWriter;
   readonly link: Link;
+  /** Buffers of `RUN_BYTES`. */
   readonly pool: ChunkPool;
   readonly limiter: RateLimiter;
   readonly record: TransferRecord;
@@ -54,6 +56,7 @@ export class Receiver {
   readonly #commits: CommitQueue;
   readonly #settlement: Settlement;
   readonly #background: BackgroundSteps;
+  readonly #writes: GatheredWrites;
   #savedAt = 0;
   #savedBytes = 0;
   #bytesWhilePaused = 0;
@@ -68,6 +71,13 @@ export class Receiver {
       onEnded: (file) => {
         if (file.settled === "failed" && file.isIdle) this.#partials.release(file);
       },
+    });
+    this.#writes = new GatheredWrites({
+      clock: options.clock,
+      pool: options.pool,
+      partials: this.#partials,
+      background: this.#background,
+      onSaved: (file, index) => this.#onSaved(file, index),
     });
     this.#commits = new CommitQueue({
       storage,
@@ -159,6 +169,7 @@ export class Receiver {
   }
 
   async #handle(message: Message): Promise<void> {
+    if (message.type !== "chunk") this.#writes.flush();
     switch (message.type) {
       case "chunk":
         return await this.#onChunk(message.file, message.index, message.leaf);
@@ -191,7 +202,7 @@ export class Receiver {
   }
 
   async #onChunk(fileIndex: number, index: number, leaf: Hash): Promise<void> {
-    const { pool, reader, limiter, link, record } = this.#options;
+    const { reader, limiter, link, record } = this.#options;
     const file = this.#fileAt(fileIndex);
     if (index >= file.chunks) {
       throw new TransferError("protocol", `Refused: "${file.name}" has no chunk ${index}`);
@@ -199,35 +210,14 @@ export class Receiver {
     const length = chunkLength(file.entry.sizeBytes, index);
     await this.#holdWhilePaused(length);
     if (link.failure === null) await limiter.take(length, link.signal).catch(() => {});
-    const buffer = await pool.take();
-    const bytes = buffer.subarray(0, length);
-    try {
-      await reader.readFully(bytes);
-    } catch (error) {
-      pool.give(buffer);
-      throw error;
-    }
+    const bytes = await this.#writes.slot(file, index, length);
+    await reader.readFully(bytes);
     record.bytesTransferred += length;
-    if (link.failure !== null || file.settled !== "no" || !this.#announce(file, index, leaf)) {
-      pool.give(buffer);
-      return;
-    }
+    if (link.failure !== null || file.settled !== "no" || !this.#announce(file, index, leaf)) return;
     file.begin();
-    if (!equalBytes(leafHash(bytes), leaf)) {
-      pool.give(buffer);
-      record.chunkRejected(file.entry.path, index);
-      this.#ask(file, index, leaf);
-      return;
-    }
-    this.#background.run(file, async () => {
-      try {
-        const stored = await this.#partials.open(file);
-        await stored.writeAt(index * CHUNK_BYTES, bytes);
-      } finally {
-        pool.give(buffer);
-      }
-      this.#onSaved(file, index);
-    });
+    if (equalBytes(leafHash(bytes), leaf)) return this.#writes.accept(length);
+    record.chunkRejected(file.entry.path, index);
+    this.#ask(file, index, leaf);
   }
 
   /** Announces a chunk; false when the file fails by it. @throws {TransferError} `protocol`. */
@@ -401,6 +391,7 @@ export class Receiver {
 
   /** Lets everything under way come to rest, whatever happened. */
   async #windUp(): Promise<void> {
+    this.#writes.flush();
     await this.#background.idle();
     await this.#commits.idle();
     for (const file of this.#files) if (file !== null && file.settled !== "delivered") file.stored?.close();

@@ -7,9 +7,8 @@
  * @module
  */
 
-import type { ChunkPool } from "./chunk_pool.ts";
+import { type ChunkPool, RUN_CHUNKS } from "./chunk_pool.ts";
 import type { ChunkSet } from "./chunk_set.ts";
-import { CHUNK_BYTES } from "./content_tree.ts";
 import { asTransferError } from "./link.ts";
 import { MAX_KEEP_LEAVES } from "./messages.ts";
 import type { OutgoingFile, ReadChunk } from "./outgoing_file.ts";
@@ -152,9 +151,6 @@ async function stepOf(file: OutgoingFile, read: () => Promise<Step>): Promise<St
   }
 }
 
-/** Chunks read in one go: each read is a hop to another thread and back, which costs as much as 100 KiB of copy. */
-const RUN_CHUNKS = 4;
-export const RUN_BYTES = RUN_CHUNKS * CHUNK_BYTES;
 /** Steps read ahead of the stream, so that 8 small files are opened at once ... */
 const READ_AHEAD = 8;
 /** ... as long as they are small: 3 MiB hide a disk's latency. */

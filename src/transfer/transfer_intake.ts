@@ -8,7 +8,7 @@ import { toHex } from "../bytes.ts";
 import type { Clock } from "../clock.ts";
 import type { PeerId } from "../crypto/peer_id.ts";
 import { STREAM_CODES } from "../wire/codes.ts";
-import { ChunkPool } from "./chunk_pool.ts";
+import { ChunkPool, RUN_BYTES } from "./chunk_pool.ts";
 import { Destination, guarded, JOURNAL_PREFIX, topNamesOf, transferKey } from "./destination.ts";
 import { type Manifest, readManifest, readOffer } from "./incoming_offer.ts";
 import { Journal } from "./journal.ts";
@@ -189,7 +189,7 @@ export class TransferIntake {
         destination,
         journal,
         manifest,
-        pool: new ChunkPool(RECEIVE_BUFFERS),
+        pool: new ChunkPool(RECEIVE_BUFFERS, RUN_BYTES),
         limiter,
         ...wires,
       });
@@ -261,7 +261,7 @@ async function makeDirectories(storage: Storage, path: string): Promise<void> {
   await storage.makeDirectory(path);
 }
 
-/** 4 MiB of writes under way hide a disk's latency at 2 Gbit/s. */
+/** Small files that may be under way to the disk at once; of large ones less. */
 const RECEIVE_BUFFERS = 16;
 const MAX_WAITING_OFFERS = 64;
 const OFFER_TIMEOUT_MS = 30_000;

@@ -138,8 +138,8 @@ Deno.test("Buffers do not grow with the file", async () => {
   } finally {
     ChunkPool.prototype.take = original;
   }
-  // A take for each chunk received, and for each run of four sent.
-  assert.ok(made.length >= 125);
+  // A take for each run of four chunks at either end.
+  assert.ok(made.length >= 50);
   assert.ok(Math.max(...made) <= 16, `${Math.max(...made)} buffers`);
 });
 
