@@ -266,7 +266,12 @@ export class Connection {
       this.#announceEnd(now, "idle", "no_error", "no packet within the idle timeout");
       this.#end(now, "draining");
     }
-    if (this.#state === "open") this.#runTimers(now);
+    if (this.#state !== "open") return;
+    try {
+      this.#runTimers(now);
+    } catch (error) {
+      this.#failInternally(now, error);
+    }
   }
 
   // Output.
@@ -283,10 +288,20 @@ export class Connection {
    */
   pollTransmit(now: Instant, out: Uint8Array, limits: RunLimits): Transmit | null {
     if (this.#parts.keys.isExpired(now)) return null;
-    const bytes = this.#state === "open" ? this.#buildOpen(now, out, limits) : this.#buildClosing(now, out);
+    const bytes = this.#build(now, out, limits);
     if (bytes === 0) return null;
     this.#lastActivityAt = now;
     return transmit;
+  }
+
+  #build(now: Instant, out: Uint8Array, limits: RunLimits): number {
+    if (this.#state !== "open") return this.#buildClosing(now, out);
+    try {
+      return this.#buildOpen(now, out, limits);
+    } catch (error) {
+      this.#failInternally(now, error);
+      return this.#buildClosing(now, out);
+    }
   }
 
   #buildOpen(now: Instant, out: Uint8Array, limits: RunLimits): number {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Cubic } from "../../src/session/cubic.ts";
 import { makeAddress } from "../../src/net/address.ts";
 import { FrameType } from "../../src/wire/frames.ts";
 import { frame, HostilePeer, streamFrame } from "../support/hostile_peer.ts";
@@ -246,4 +247,31 @@ Deno.test("a CLOSE to an unproven address stays within what that address has sen
   peer.endpoint.wake(peer.victim);
   count(peer.wait(3_000));
   assert.ok(sent > 0 && sent <= 3 * packet.length, `${sent} bytes to an address that sent ${packet.length}`);
+});
+
+Deno.test("a fault of ours while sending or at a timeout costs the session, says so once, and goes no further", () => {
+  for (const where of ["pacingRate", "windowBytes"] as const) {
+    let broken = false;
+    class Faulty extends Cubic {
+      override get pacingRate(): number {
+        if (broken && where === "pacingRate") throw new Error("a fault");
+        return super.pacingRate;
+      }
+      override get windowBytes(): number {
+        if (broken && where === "windowBytes") throw new Error("a fault");
+        return super.windowBytes;
+      }
+    }
+    const peer = new HostilePeer(49, { congestion: (bytes) => new Faulty(bytes) });
+    const stream = peer.victim.openStream("bulk")!;
+    peer.victim.write(stream, new Uint8Array(5_000));
+    broken = true;
+    peer.endpoint.wake(peer.victim);
+    const closes = peer.wait(1_000).flatMap(({ frames }) => frames).filter(([kind]) => kind === "close");
+    assert.deepEqual(closes, [["close", 1, "internal error"]]);
+    assert.equal(peer.closedWith, "internal_error");
+    assert.equal(peer.reports.filter(({ type }) => type === "node.error").length, 1);
+    peer.wait(10_000);
+    assert.equal(peer.endpoint.slotCount, 0);
+  }
 });
