@@ -17,6 +17,7 @@ import { size } from "./size.ts";
 import { sockets } from "./sockets.ts";
 import { startup } from "./startup.ts";
 import { transfer } from "./transfer.ts";
+import { watched } from "./watched.ts";
 
 export const SECTIONS: readonly Section[] = [
   crypto,
@@ -28,6 +29,7 @@ export const SECTIONS: readonly Section[] = [
   handshakes,
   sessions,
   scrape,
+  watched,
   exposition,
   startup,
   cores,
