@@ -7,7 +7,17 @@ import {
   sendMeasured,
   startPair,
 } from "../../scripts/loopback_transfer.ts";
+import { concatBytes } from "../../src/bytes.ts";
+import type { AeadKey } from "../../src/crypto/cipher_suite.ts";
+import { nobleSuite } from "../../src/crypto/noble_suite.ts";
+import { seededPrng } from "../../src/entropy.ts";
 import { wiresharkTopic } from "../../src/monitor/export/wireshark.ts";
+import { parseAddress } from "../../src/net/address.ts";
+import { keyLine } from "../../src/node/capture/key_lines.ts";
+import { BlockWriter, encodeHead } from "../../src/node/capture/pcapng.ts";
+import { headersLength, packetEnd, writeHeaders } from "../../src/node/capture/udp_packet.ts";
+import { FrameType } from "../../src/wire/frames.ts";
+import { writeHeader } from "../../src/wire/packet.ts";
 import { inTemporaryFolder, isInstalled, runTool, toolTest } from "../support/external_tool.ts";
 import { ToolProcess } from "../support/tool_process.ts";
 
@@ -208,3 +218,61 @@ toolTest(
     });
   },
 );
+
+toolTest(
+  "tshark",
+  "tshark",
+  "Whatever is in a packet, cut anywhere, the dissector has no error of its own",
+  async () => {
+    await inTemporaryFolder(async (folder) => {
+      const prng = seededPrng(8);
+      const below = (limit: number) => Math.floor(prng.next() * limit);
+      const [keys, capture] = [join(folder, "keys.txt"), join(folder, "hostile.pcapng")];
+      const key = Uint8Array.from({ length: 32 }, () => below(256));
+      await Deno.writeFile(keys, keyLine(7, 0, key));
+      const aead = nobleSuite.aead(key);
+      const writer = new BlockWriter(2_000_000);
+      const [from, to] = ["127.0.0.1:41641", "127.0.0.1:9"].map((text) => packetEnd(parseAddress(text)));
+      const packets = 600;
+      for (let i = 0; i < packets; i++) {
+        const payload = hostilePacket(i, below, aead);
+        const originalLength = headersLength(4) + payload.length;
+        const keptLength = i % 3 === 0 ? headersLength(4) + below(payload.length) : originalLength;
+        const packet = writer.packet(
+          { interfaceId: 0, timeUs: i, direction: "in", lostBefore: 0, originalLength },
+          keptLength,
+        );
+        writeHeaders(packet, from, to, payload, 0, payload.length);
+        packet.set(payload.subarray(0, keptLength - headersLength(4)), headersLength(4));
+      }
+      const head = encodeHead("test", [{ name: "wraith", description: "" }], 65_535);
+      await Deno.writeFile(capture, concatBytes(head, writer.written()));
+      const fields = ["_ws.col.Protocol", "wraith.type", "wraith.key_epoch", "wraith.malformed"];
+      const shown = await dissected(folder, capture, fields, ["-o", `wraith.keylog:${keys}`]);
+      assert.equal(shown.length, packets);
+      const script = `lua_script:${join(folder, "wraith.lua")}`;
+      const { output } = await runTool("tshark", [
+        ...["-X", script, "-o", `wraith.keylog:${keys}`, "-r", capture, "-V"],
+      ]);
+      assert.match(output, /Authentication tag/);
+      assert.doesNotMatch(output, /lua error|\.lua:\d+/i);
+      assert.ok(shown.filter((packet) => packet["wraith.type"] !== "").length > packets / 3);
+      assert.ok(shown.filter((packet) => packet["wraith.key_epoch"] === "0").length > packets / 10);
+      assert.ok(shown.filter((packet) => packet["wraith.malformed"] !== "").length > packets / 20);
+    });
+  },
+);
+
+/** A packet that looks like ours from outside; of every second one the inside authenticates, but is noise. */
+function hostilePacket(i: number, below: (limit: number) => number, aead: AeadKey): Uint8Array {
+  const type = i % 2 === 0 ? 4 : below(7);
+  const length = type === 1 ? 1_200 : 16 + below(300);
+  const payload = Uint8Array.from({ length }, () => below(256));
+  writeHeader(payload, 0, type, type === 4 ? 0 : 1, 7, type === 4 ? i : below(1_000));
+  if (type !== 4 || length < 40) return payload;
+  // A frame type that exists, so that its fields are read.
+  const frames = Object.values(FrameType);
+  payload[16] = frames[below(frames.length)];
+  aead.seal(i, payload, 0, 16, length - 32);
+  return payload;
+}
