@@ -14,12 +14,13 @@ import { encodeHandshakePayload, type TransportParameters } from "../wire/transp
 import type { HandshakeOptions } from "./handshake_options.ts";
 import { authenticatePeer, type HandshakeResult } from "./handshake_result.ts";
 import { HandshakeTimer } from "./handshake_timer.ts";
-import { RETRY_TOKEN_LENGTH } from "./retry_token.ts";
 import type { SessionIdentity } from "./session_identity.ts";
 
 /** Noise prologue: both sides must mean this protocol and version. */
 export const PROLOGUE = new TextEncoder().encode("WRAITH/1");
 
+/** What the Init's length byte can say. What is in a token is the responder's business. */
+const MAX_TOKEN_LENGTH = 255;
 /** Retries obeyed in one handshake: a forged one costs an Init, so there is an end to it. */
 const MAX_RETRIES = 5;
 
@@ -106,9 +107,11 @@ export class InitiatorHandshake {
   /** A Retry for our index: repeat the Init with its token. Returns whether it was one. */
   handleRetry(body: Uint8Array): boolean {
     if (this.#noise.isMyTurn || this.#noise.isComplete) return false;
-    if (body.length !== RETRY_TOKEN_LENGTH || this.#retries >= MAX_RETRIES) return false;
+    if (body.length === 0 || body.length > MAX_TOKEN_LENGTH || this.#retries >= MAX_RETRIES) return false;
     this.#retries++;
-    this.#message[HEADER_LENGTH + 32] = RETRY_TOKEN_LENGTH;
+    this.#message[HEADER_LENGTH + 32] = body.length;
+    // An earlier token may have been longer.
+    this.#message.fill(0, HEADER_LENGTH + 33);
     this.#message.set(body, HEADER_LENGTH + 33);
     this.#due = true;
     // The round trip that the Init measures starts over.
