@@ -12,6 +12,7 @@ import {
   PacketType,
 } from "../../src/wire/packet.ts";
 import { ByteReader } from "../../src/wire/varint.ts";
+import { isInstalled, runTool } from "../support/external_tool.ts";
 import { RecordingSink } from "./recording_sink.ts";
 
 const published = JSON.parse(
@@ -44,4 +45,25 @@ Deno.test("the published data packets open under the published keys and hold the
     heard.push(...sink.frames.map(([name]) => name));
   }
   assert.deepEqual(heard, ["ping", "ack", "stream", "max_data", "datagram", "rekey", "close"]);
+});
+
+// The system's own, whichever else a developer has on PATH: that is where the Debian package lands.
+const PYTHON = "/usr/bin/python3";
+const hasCryptography = isInstalled("python3") &&
+  (await runTool(PYTHON, ["-c", "import cryptography"]).catch(() => ({ success: false }))).success;
+// deno-lint-ignore no-console
+if (!hasCryptography) console.log("skipped: the second implementation needs python3-cryptography");
+
+Deno.test({
+  name: "a second implementation, in Python and from the specification, agrees on every published byte",
+  ignore: !hasCryptography,
+  async fn() {
+    const here = new URL(".", import.meta.url).pathname;
+    const { success, output } = await runTool(PYTHON, [
+      `${here}second_implementation.py`,
+      `${here}../../docs/protocol_vectors.json`,
+    ]);
+    assert.ok(success, output);
+    assert.match(output, /agrees on every published byte/);
+  },
 });
