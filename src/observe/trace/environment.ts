@@ -61,12 +61,19 @@ export function traceSettings(config: TracingConfig, environment: Environment): 
       wholeNumber(read, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512, warnings),
     ),
     exportIntervalMs: wholeNumber(read, "OTEL_BSP_SCHEDULE_DELAY", 5000, warnings),
-    ...exporterSettings(
-      (name) => read(`OTEL_EXPORTER_OTLP_TRACES_${name}`) ?? read(`OTEL_EXPORTER_OTLP_${name}`),
-      warnings,
+    timeoutMs: Math.min(
+      wholeNumber(read, "OTEL_BSP_EXPORT_TIMEOUT", 30_000, warnings),
+      wholeNumber(read, nameForTraces(read, "TIMEOUT"), 10_000, warnings),
     ),
+    ...exporterSettings((name) => read(nameForTraces(read, name)), warnings),
     warnings,
   };
+}
+
+/** The variable that counts, of the one for traces and the one for all signals. */
+function nameForTraces(read: Environment, name: string): string {
+  const own = `OTEL_EXPORTER_OTLP_TRACES_${name}`;
+  return read(own) === undefined ? `OTEL_EXPORTER_OTLP_${name}` : own;
 }
 
 /** Variables of which there is one for traces and one for all signals. */
@@ -75,14 +82,13 @@ function exporterSettings(
   warnings: string[],
 ): Pick<
   TraceSettings,
-  "timeoutMs" | "headers" | "compression" | "certificateFile" | "clientCertificateFile" | "clientKeyFile"
+  "headers" | "compression" | "certificateFile" | "clientCertificateFile" | "clientKeyFile"
 > {
   const compression = read("COMPRESSION") ?? "none";
   if (compression !== "gzip" && compression !== "none") {
     warnings.push(`OTEL_EXPORTER_OTLP_COMPRESSION=${compression} is unknown: not compressing`);
   }
   return {
-    timeoutMs: wholeNumber(read, "TIMEOUT", 10_000, warnings),
     headers: pairs("OTEL_EXPORTER_OTLP_HEADERS", read("HEADERS"), warnings),
     compression: compression === "gzip" ? "gzip" : "none",
     certificateFile: read("CERTIFICATE"),

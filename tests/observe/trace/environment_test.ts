@@ -86,6 +86,19 @@ Deno.test("Values that make no sense are reported and ignored, never fatal", () 
   assert.ok(found.isEnabled, "only true means true");
 });
 
+Deno.test("An export has the shorter of its two times, and a wrong one is told by its whole name", () => {
+  assert.equal(settings({ OTEL_BSP_EXPORT_TIMEOUT: "3000" }).timeoutMs, 3000);
+  assert.equal(
+    settings({ OTEL_BSP_EXPORT_TIMEOUT: "3000", OTEL_EXPORTER_OTLP_TIMEOUT: "500" }).timeoutMs,
+    500,
+  );
+  const { timeoutMs, warnings } = settings({ OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: "soon" });
+  assert.equal(timeoutMs, 10_000);
+  assert.deepEqual(warnings, [
+    "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT=soon is no whole number above 0: using 10000",
+  ]);
+});
+
 Deno.test("A traceparent round-trips, and a malformed one is none", () => {
   const span = { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7", isSampled: true };
   assert.deepEqual(parseTraceparent(formatTraceparent(span)), span);
