@@ -6,6 +6,7 @@
  */
 
 import type { Instant } from "../../clock.ts";
+import { sourceKeyOf } from "../detect/source_key.ts";
 import type { NodeEvent } from "../events.ts";
 
 /** A token bucket: `burst` lines at once, `perSecond` in the long run. */
@@ -77,10 +78,10 @@ function bucketOf<K>(buckets: Map<K, Bucket>, key: K, budget: Budget, now: Insta
   return bucket;
 }
 
-/** Who caused it: the address without its port (a stranger has 65,535 of those), else the peer. */
+/** Who caused it: an IPv4 address or an IPv6 /64 (a stranger has all of it, and 65,535 ports), else the peer. */
 function sourceOf(event: NodeEvent): string {
   if ("remoteAddr" in event && event.remoteAddr !== undefined) {
-    return event.remoteAddr.slice(0, event.remoteAddr.lastIndexOf(":"));
+    return sourceKeyOf(event.remoteAddr);
   }
   if ("source" in event) return event.source;
   return "peerId" in event && event.peerId !== undefined ? event.peerId : "";

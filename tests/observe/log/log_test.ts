@@ -173,6 +173,21 @@ Deno.test("Refusals that one source causes are held back and counted exactly", a
   assert.equal(heldBack, 995);
 });
 
+Deno.test("All of an IPv6 /64 is one source: it cannot use up what is there for others", async () => {
+  const failed = sampleEvents().find((event) => event.type === "handshake.failed")!;
+  const lines = await logged({}, ({ bus }) => {
+    for (let i = 1; i <= 1000; i++) {
+      bus.emit({ ...failed, remoteAddr: `[2001:db8:1:2::${i.toString(16)}]:9` });
+    }
+    bus.emit({ ...failed, remoteAddr: "192.0.2.99:9" });
+  });
+  const failures = lines.map((line) => JSON.parse(line)).filter((line) =>
+    line.message === "Handshake failed"
+  );
+  assert.equal(failures.length, 6);
+  assert.equal(failures[5].fields.remote_addr, "192.0.2.99:9");
+});
+
 Deno.test("Refusals from many sources share one budget, and the memory for them is fixed", async () => {
   const failed = sampleEvents().find((event) => event.type === "handshake.failed")!;
   const lines = await logged({}, ({ bus }) => {
