@@ -133,8 +133,10 @@ async function stopCapture(
 }
 
 function summary(path: string, { packets, dropped }: CaptureFile): string {
-  const lost = dropped === 0 ? "none" : `${dropped}, because they were not read in time,`;
-  return `wrote ${path}: ${packets} packets, ${lost} dropped\n`;
+  const lost = dropped === 0
+    ? "none dropped"
+    : `${dropped} dropped because they were not written in time (--snaplen makes them smaller)`;
+  return `wrote ${path}: ${packets} packets, ${lost}\n`;
 }
 
 const STOP_LIMIT_MS = 5_000;

@@ -182,7 +182,7 @@ const INTERFACES = [
   { name: "wraith-relay", description: "inside circuits through relays, under the node's names for them" },
 ];
 /** What the reader may leave unread before packets are dropped. */
-const MAX_QUEUED_BYTES = 8_388_608;
+const MAX_QUEUED_BYTES = 33_554_432;
 const CHUNK_BYTES = 262_144;
 /** How long a packet waits for others to be handed on with it. */
 const FLUSH_MS = 50;

@@ -144,7 +144,7 @@ Deno.test("A reader that does not read loses packets, which are counted; nothing
   const socket = new FakeSocket();
   const capture = socket.capture();
   const payload = new Uint8Array(1_400);
-  const sent = 20_000;
+  const sent = 40_000;
   for (let i = 0; i < sent; i++) socket.carry("in", payload);
   const reader = capture.body.getReader();
   let [bytes, keptEarly] = [0, 0];
@@ -155,12 +155,12 @@ Deno.test("A reader that does not read loses packets, which are counted; nothing
   capture.finish();
   for (let got = await reader.read(); !got.done; got = await reader.read()) chunks.push(got.value);
   const file = new Uint8Array(await new Blob(chunks).arrayBuffer());
-  assert.ok(file.length < 9_000_000, `${file.length} bytes were held`);
+  assert.ok(file.length < 34_000_000, `${file.length} bytes were held`);
 
   const blocks = readBlocks(file);
   const packets = blocks.filter(({ type }) => type === 6).map(readPacket);
   keptEarly = packets.length - 1;
-  assert.ok(keptEarly > 5_000);
+  assert.ok(keptEarly > 20_000);
   assert.equal(packets.at(-1)!.lostBefore, sent - keptEarly);
   assert.deepEqual(readStatistics(blocks.at(-1)!), {
     interfaceId: 0,
