@@ -12,12 +12,15 @@ import { parseArgs } from "node:util";
 import { join } from "node:path";
 import { requireTool, runTool } from "./external_tool.ts";
 import { type SshServer, startSshd } from "./peers/ssh.ts";
+import { descendants, endedChildrenCpuSeconds, processUse, treeCpuSeconds } from "./process_use.ts";
 import { Unavailable } from "./section.ts";
 import { FROM_SOURCE, generateFile, type NodePair, sendMeasured, startPair } from "../loopback_transfer.ts";
 
 const { values } = parseArgs({
   options: { gib: { type: "string", default: "5" }, files: { type: "string", default: "10000" } },
 });
+
+const LOOK_INTERVAL_MS = 50;
 
 interface Case {
   readonly name: string;
@@ -44,7 +47,10 @@ try {
   for (const each of await makeCases()) {
     rows.push(await measureWraith(pair, each));
     for (const tool of ssh.tools) rows.push(await ssh.measure(tool, each));
-    await Deno.remove(each.path, { recursive: true });
+    // Only now: ext4 is slow to make files for seconds after many were removed, which is no tool's fault.
+    for (const path of [each.path, pair.receivedDir, ssh.target]) {
+      await Deno.remove(path, { recursive: true });
+    }
   }
   report(rows);
 } finally {
@@ -79,7 +85,6 @@ async function makeCases(): Promise<Case[]> {
 
 async function measureWraith(pair: NodePair, { name, path, bytes }: Case): Promise<Row> {
   const { wallMs, sender, receiver } = await sendMeasured(pair, path);
-  await Deno.remove(pair.receivedDir, { recursive: true });
   const peaks = [sender.peakRssBytes, receiver.peakRssBytes].filter((each) => each !== null);
   return {
     what: name,
@@ -96,6 +101,8 @@ type Tool = "scp" | "rsync";
 
 interface Ssh extends AsyncDisposable {
   readonly tools: readonly Tool[];
+  /** Where the copies go. */
+  readonly target: string;
   measure(tool: Tool, each: Case): Promise<Row>;
 }
 
@@ -109,29 +116,57 @@ async function startSsh(base: string): Promise<Ssh> {
     if (server !== null && await ifInstalled(tool, () => requireTool(tool)) !== null) tools.push(tool);
   }
   const target = join(home, "received");
+  await Deno.mkdir(target);
   const words = (tool: Tool, path: string, { port, client }: SshServer): string[] =>
     tool === "scp"
-      ? ["-rp", "-P", `${port}`, ...client, path, `127.0.0.1:${target}/`]
-      : ["-a", "-e", ["ssh", "-p", `${port}`, ...client].join(" "), path, `127.0.0.1:${target}/`];
+      ? ["-rp", "-P", `${port}`, ...client, path, `127.0.0.1:${target}/scp/`]
+      : ["-a", "-e", ["ssh", "-p", `${port}`, ...client].join(" "), path, `127.0.0.1:${target}/rsync/`];
   return {
     tools,
+    target,
     async measure(tool, { name, path, bytes }) {
-      await Deno.mkdir(target, { recursive: true });
+      await Deno.mkdir(join(target, tool), { recursive: true });
+      const cpu = () => [endedChildrenCpuSeconds(), treeCpuSeconds(server!.pid)];
+      const [senderBefore, receiverBefore] = cpu();
+      const peak = watchPeak();
       const began = performance.now();
       await runTool(tool, words(tool, path, server!));
       const wallMs = performance.now() - began;
-      await Deno.remove(target, { recursive: true });
+      const [sender, receiver] = cpu();
+      const peakRssBytes = peak.stop();
       return {
         what: name,
         tool,
         seconds: wallMs / 1_000,
         megabitsPerSecond: bytes * 8 / wallMs / 1_000,
-        senderCpuSeconds: null,
-        receiverCpuSeconds: null,
-        peakRssMegabytes: null,
+        senderCpuSeconds: sender - senderBefore,
+        receiverCpuSeconds: receiver - receiverBefore,
+        peakRssMegabytes: peakRssBytes / 1e6,
       };
     },
     [Symbol.asyncDispose]: async () => await server?.[Symbol.asyncDispose](),
+  };
+}
+
+/** Looks at the processes that begin from now on, until it is stopped: the largest peak of one, in bytes. */
+function watchPeak(): { stop(): number } {
+  const before = new Set(descendants());
+  let peakBytes = 0;
+  const timer = setInterval(() => {
+    for (const pid of descendants().filter((each) => !before.has(each))) {
+      try {
+        // Not a number when the process is about to end.
+        peakBytes = Math.max(peakBytes, processUse(pid).peakRssBytes || 0);
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+  }, LOOK_INTERVAL_MS);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      return peakBytes;
+    },
   };
 }
 
