@@ -34,6 +34,7 @@ const FILE_OPTION: CommandOption = {
 
 export const auditTail: Command = {
   name: "audit tail",
+  isDefault: true,
   summary: "Print the last audit records",
   options: [
     JSON_OPTION,

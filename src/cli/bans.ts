@@ -26,6 +26,7 @@ const SOURCE = { name: "SOURCE", about: "an IPv4 address, or an IPv6 address for
 
 export const bansList: Command = {
   name: "bans list",
+  isDefault: true,
   summary: "List the sources that are shut out",
   options: [JSON_OPTION],
   async run(context) {

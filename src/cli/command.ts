@@ -25,6 +25,8 @@ export interface Command {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
+  /** What the name of its group alone means: `bans` is `bans list`. */
+  readonly isDefault?: boolean;
   /** Paragraphs for the command's own help, below the summary. */
   readonly details?: string;
   readonly arguments?: readonly CommandArgument[];

@@ -48,6 +48,12 @@ export async function runProgram(program: Program, argv: readonly string[], host
     await parser.parseAsync([...argv], { from: "user" });
     return exitCode;
   } catch (error) {
+    if (error instanceof CommanderError && error.code === "commander.help" && error.exitCode !== 0) {
+      // `help` about a command that there is not.
+      const names = program.commands.map(({ name }) => name.split(" ")[0]);
+      const word = argv[argv.indexOf("help") + 1] ?? "";
+      return reportFailure(unknownCommand(word, [...new Set(names)], ""), host, false);
+    }
     return reportFailure(error, host, ["debug", "trace"].includes(parser.opts().logLevel));
   }
 }
@@ -65,18 +71,18 @@ function buildParser(program: Program, host: Host, execute: Execute): Parser {
   const groups = new Map<string, Parser>();
   for (const command of program.commands) {
     const [group] = command.name.split(" ");
-    const isDefault = command.name === program.defaultCommand;
+    const isDefault = command.isDefault === true || command.name === program.defaultCommand;
     const parser = subparserOf(command, host, execute);
-    if (isDefault) refuseExtraWords(parser, program);
+    if (isDefault) refuseExtraWords(parser, namesBeside(command, program), prefixOf(command));
     if (group === command.name) {
       root.addCommand(parser, { isDefault });
       continue;
     }
     if (!groups.has(group)) {
-      groups.set(group, configure(new Parser(group), host).description(program.groups[group] ?? ""));
+      groups.set(group, groupOf(group, program, host));
       root.addCommand(groups.get(group)!);
     }
-    groups.get(group)!.addCommand(parser);
+    groups.get(group)!.addCommand(parser, { isDefault });
   }
   return root;
 }
@@ -95,17 +101,45 @@ function subparserOf(command: Command, host: Host, execute: Execute): Parser {
   });
 }
 
-/** A first word that names no command lands at the default one: say what is wrong with it there. */
-function refuseExtraWords(parser: Parser, program: Program): void {
+/** `dht` of `dht peers`: alone it means nothing, unless one of its commands is the default. */
+function groupOf(group: string, program: Program, host: Host): Parser {
+  const parser = configure(new Parser(group), host).description(program.groups[group] ?? "");
+  const members = program.commands.filter(({ name }) => name.startsWith(`${group} `));
+  if (members.some(({ isDefault }) => isDefault)) return parser;
+  const names = members.map(({ name }) => name.slice(group.length + 1));
+  return parser.allowExcessArguments(true).action(() => {
+    const [word] = parser.args;
+    if (word !== undefined) throw unknownCommand(word, names, `${group} `);
+    throw new UsageError(`${group}: expected ${names.join(" or ")} (wraith ${group} --help explains)`);
+  });
+}
+
+/** A word that names no command lands at the default one: say what is wrong with it there. */
+function refuseExtraWords(parser: Parser, names: readonly string[], prefix: string): void {
   parser.allowExcessArguments(true).hook("preAction", () => {
     const [word] = parser.args;
-    if (word === undefined) return;
-    const names = [...new Set(program.commands.map((command) => command.name.split(" ")[0]))];
-    const near = closestMatch(word, names, { maxDistance: 2 });
-    throw new UsageError(
-      `unknown command "${word}": ${near ? `did you mean "${near}"?` : "wraith --help lists the commands"}`,
-    );
+    if (word !== undefined) throw unknownCommand(word, names, prefix);
   });
+}
+
+function unknownCommand(word: string, names: readonly string[], prefix: string): UsageError {
+  const near = closestMatch(word, [...names], { maxDistance: 2 });
+  return new UsageError(
+    `unknown command "${prefix}${word}": ` +
+      (near ? `did you mean "${prefix}${near}"?` : `wraith ${prefix}--help lists the commands`),
+  );
+}
+
+/** `dht ` of `dht peers`; empty for a command that stands alone. */
+function prefixOf({ name }: Command): string {
+  return name.includes(" ") ? `${name.split(" ")[0]} ` : "";
+}
+
+/** What may be typed where `command` may: the names in its group, or all first words. */
+function namesBeside(command: Command, program: Program): string[] {
+  const prefix = prefixOf(command);
+  const beside = program.commands.filter(({ name }) => name.startsWith(prefix));
+  return [...new Set(beside.map(({ name }) => name.slice(prefix.length).split(" ")[0]))];
 }
 
 function configure(parser: Parser, host: Host): Parser {

@@ -146,3 +146,54 @@ Deno.test("Asking for an option that the command does not declare is a mistake",
   assert.equal(await runProgram(program(careless), ["careless"], host), EXIT.failure);
   assert.match(host.stderr.text, /Cannot read option --nothing/);
 });
+
+function member(name: string, isDefault = false): Command {
+  return {
+    name,
+    summary: name,
+    isDefault,
+    run({ stdout }) {
+      stdout.write(`ran ${name}`);
+      return Promise.resolve(EXIT.success);
+    },
+  };
+}
+
+const GROUPED: readonly [words: string, says: RegExp][] = [
+  ["dht", /^wraith: dht: expected peers or lookup \(wraith dht --help explains\)\n$/],
+  ["dht pears", /^wraith: unknown command "dht pears": did you mean "dht peers"\?\n$/],
+  ["dht something", /^wraith: unknown command "dht something": wraith dht --help lists the commands\n$/],
+  ["bans lisst", /^wraith: unknown command "bans lisst": did you mean "bans list"\?\n$/],
+  ["help dth", /^wraith: unknown command "dth": did you mean "dht"\?\n$/],
+  ["help nonsense", /^wraith: unknown command "nonsense": wraith --help lists the commands\n$/],
+];
+
+for (const [words, says] of GROUPED) {
+  Deno.test(`wraith ${words} is a usage error that says what to type`, async () => {
+    const host = testHost();
+    const commands = [
+      member("dht peers"),
+      member("dht lookup"),
+      member("bans list", true),
+      member("bans add"),
+    ];
+    const grouped = {
+      ...program(),
+      commands: [...program().commands, ...commands],
+      groups: { dht: "", bans: "" },
+    };
+    assert.equal(await runProgram(grouped, words.split(" "), host), EXIT.usage);
+    assert.match(host.stderr.text, says);
+    assert.equal(host.stdout.text, "");
+  });
+}
+
+Deno.test("A group's name alone runs its default command", async () => {
+  const host = testHost();
+  const commands = [...program().commands, member("bans add"), member("bans list", true)];
+  assert.equal(
+    await runProgram({ ...program(), commands, groups: { bans: "" } }, ["bans"], host),
+    EXIT.success,
+  );
+  assert.equal(host.stdout.text, "ran bans list");
+});
