@@ -11,7 +11,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { parseSize } from "../src/config/units.ts";
 import { resultDocument, type SectionResult, shownTable, withTables } from "./bench/report.ts";
-import { type BenchContext, type Effort, type Section, Unavailable } from "./bench/section.ts";
+import { type BenchContext, type Effort, type Section, type Table, Unavailable } from "./bench/section.ts";
 import { SECTIONS } from "./bench/sections.ts";
 import { Workspace } from "./bench/workspace.ts";
 import { FROM_SOURCE } from "./loopback_transfer.ts";
@@ -73,9 +73,10 @@ async function runSection(section: Section, workspace: Workspace): Promise<Secti
   };
   say(`${section.name}: ${section.about}`);
   const began = performance.now();
+  const [loadAverage] = Deno.loadavg();
   let tables: SectionResult["tables"] = [];
   try {
-    tables = await section.run(context);
+    tables = (await section.run(context)).map((table) => withLoad(table, loadAverage));
   } catch (error) {
     if (error instanceof Unavailable) skip(error.message);
     else skip(`it failed: ${error instanceof Error ? error.stack ?? error.message : error}`);
@@ -84,6 +85,13 @@ async function runSection(section: Section, workspace: Workspace): Promise<Secti
   for (const table of tables) write(`\n${section.name} ${table.name}: ${shownTable(table)}`);
   say(`${section.name}: took ${seconds.toFixed(0)} s`);
   return { section: section.name, seconds, tables, skipped };
+}
+
+/** Figures of a machine that had other work say so, wherever they go. Our own sections leave a load of about 2. */
+function withLoad(table: Table, loadAverage: number): Table {
+  if (loadAverage <= navigator.hardwareConcurrency + 1) return table;
+  const note = `The machine had other work: load average ${loadAverage.toFixed(0)} at the start.`;
+  return { ...table, caption: `${table.caption} ${note}` };
 }
 
 /** After each section, so that nothing is lost when a later one is cut short. */
