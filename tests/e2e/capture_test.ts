@@ -199,7 +199,19 @@ toolTest(
       await using pair = await startPair(folder, FROM_SOURCE);
       const [dump, keys] = [join(folder, "wraith-traffic.pcap"), join(folder, "keys.txt")];
       const filter = `udp port ${portOf(pair)}`;
-      await using dumping = new ToolProcess(["tcpdump", "-i", "lo", "-U", "-Z", "root", "-w", dump, filter]);
+      await using dumping = new ToolProcess([
+        "tcpdump",
+        "-i",
+        "lo",
+        "-U",
+        "-B",
+        "65536",
+        "-Z",
+        "root",
+        "-w",
+        dump,
+        filter,
+      ]);
       await dumping.waitFor(/listening on/);
       await using capturing = captureBy(pair, "-o", join(folder, "x.pcapng"), "--keys", keys);
       await capturing.waitFor(/^capturing/);
