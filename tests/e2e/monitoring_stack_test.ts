@@ -154,6 +154,37 @@ toolTest("prometheus", "prometheus", "Prometheus sees two real nodes during a tr
   ]]);
 });
 
+toolTest("prometheus", "prometheus", "Prometheus finds a fleet through one node's /sd", async () => {
+  await using folder = await temporaryFolder();
+  const surroundings = { workingDir: folder.path };
+  await using other = await NodeProcess.start(`${folder.path}/a`, [], surroundings);
+  const otherPort = new URL(other.status.monitoring_url!).port;
+  const settings = [`dht.bootstrap=${other.address}`, `monitoring.sd_port=${otherPort}`];
+  await using asked = await NodeProcess.start(`${folder.path}/b`, settings, surroundings);
+  await asked.waitForLog((line) => line.message === "DHT joined");
+
+  const { code, stdout, stderr } = await asked.run("export", "prometheus", "--file", "prometheus-fleet.yml");
+  assert.equal(code, 0, stderr);
+  const ownHost = `localhost:${new URL(asked.status.monitoring_url!).port}`;
+  await folder.write(
+    "prometheus.yml",
+    stdout.replace("localhost:9090", ownHost).replace("scrape_interval: 15s", "scrape_interval: 1s")
+      .replace("scrape_interval: 15s", "scrape_interval: 1s").replace(
+        "scrape_timeout: 10s",
+        "scrape_timeout: 1s",
+      ),
+  );
+  await using prometheus = await startPrometheus(folder);
+  const found = await eventually("both nodes are scraped", async () => {
+    const up = await prometheus.query("up == 1");
+    return up.length === 2 ? up : null;
+  });
+  assert.deepEqual(
+    found.map(({ metric }) => [metric.instance, metric.peer_id]).toSorted(),
+    [[ownHost, asked.status.peer_id], [`127.0.0.1:${otherPort}`, other.status.peer_id]].toSorted(),
+  );
+});
+
 toolTest(
   "prometheus",
   "prometheus",
