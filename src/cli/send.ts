@@ -37,6 +37,8 @@ export const send: Command = {
         }: expected ed25519:<64 hex digits> or ed25519:<64 hex digits>@host:port`,
       );
     }
+    // An empty variable in a script must not send the working directory.
+    if (context.args.includes("")) throw new UsageError("send: a path is empty");
     const paths = context.args.map((path) => resolve(context.workingDir, path));
     for (const path of paths) await requireReadable(path);
 

@@ -29,6 +29,8 @@ export const share: Command = {
     const stopped = context.options.value("stop");
     if (stopped !== undefined) return await stop(context, stopped);
     if (context.args.length === 0) return await list(context);
+    // An empty variable in a script must not share the working directory.
+    if (context.args.includes("")) throw new UsageError("share: a path is empty");
     using node = connectNode(context);
     const body = { paths: context.args.map((path) => resolve(context.workingDir, path)) };
     for await (const document of node.stream<ShareDocument>("/v1/share", body, context.signal)) {

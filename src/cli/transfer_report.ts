@@ -83,7 +83,9 @@ export class TransferReport {
 
   #tellSkipped({ skipped, skipped_paths }: TransferResult): void {
     if (skipped === 0) return;
-    const what = skipped === 1 ? "1 link or special file" : `${skipped} links and special files`;
+    const what = skipped === 1
+      ? "1 link, special or unfinished file"
+      : `${skipped} links, special or unfinished files`;
     const named = skipped_paths.slice(0, MAX_NAMED).map(printable).join(", ");
     const more = skipped > MAX_NAMED ? ` and ${skipped - MAX_NAMED} more` : "";
     this.#context.stderr.write(`wraith: not sent: ${what}: ${named}${more}\n`);

@@ -14,7 +14,7 @@ import {
   UsageError,
 } from "./command.ts";
 import { connectNode } from "./connect.ts";
-import { type Column, shownBytes, shownDuration, shownRate, textTable } from "./text_table.ts";
+import { type Column, shownBytes, shownDuration, textTable } from "./text_table.ts";
 
 export const transfers: Command = {
   name: "transfers",
@@ -81,7 +81,7 @@ function rowOf(transfer: TransferDocument): string[] {
     transfer.reason ?? transfer.state,
     total === 0 ? "-" : `${Math.floor(done / total * 100)}%`,
     shownBytes(total),
-    shownRate(transfer.bytes_per_second),
+    `${shownBytes(transfer.bytes_per_second)}/s`,
     shownDuration(transfer.duration_ms),
     `${transfer.peer_id.slice(0, 16)}...`,
     transfer.name,

@@ -45,9 +45,14 @@ export function nameFault(name: string, platform: NamePlatform): string | null {
   if (name.includes("\ufeff")) return "contains a byte-order mark";
   if (UTF8.encode(name).length > MAX_NAME_BYTES) return `has a part longer than ${MAX_NAME_BYTES} bytes`;
   // Folded, because a case-insensitive file system would open the same file.
-  if (foldName(name).startsWith(RESERVED_PREFIX)) return `begins with the reserved "${RESERVED_PREFIX}"`;
+  if (isReserved(name)) return `begins with the reserved "${RESERVED_PREFIX}"`;
   if (DEVICE_NAME.test(name)) return "is a device name";
   return platform === "windows" ? windowsFault(name) : null;
+}
+
+/** Whether the node makes files of such names itself. */
+export function isReserved(name: string): boolean {
+  return foldName(name).startsWith(RESERVED_PREFIX);
 }
 
 /** What only Windows gives a meaning: streams, wildcards, drive letters, devices with any extension. */

@@ -5,7 +5,7 @@
  */
 
 import type { ManifestEntry } from "./messages.ts";
-import { nameFault, printableName } from "./path_safety.ts";
+import { isReserved, nameFault, printableName } from "./path_safety.ts";
 import { MAX_OFFER_ENTRIES } from "./settings.ts";
 import { explainStorage, type FileFacts, type Storage } from "./storage.ts";
 import { TransferError } from "./transfer_error.ts";
@@ -24,7 +24,7 @@ export interface SourceScan {
   readonly bytes: number;
   /** What people call it. */
   readonly name: string;
-  /** Symbolic links, sockets and the like inside directories, which are not sent. */
+  /** Symbolic links, sockets and the like, and what unfinished transfers left inside directories: not sent. */
   readonly skipped: readonly string[];
 }
 
@@ -111,7 +111,8 @@ class Scan {
     const found = await Promise.all(looks);
     for (const [i, name] of names.entries()) {
       const [path, facts] = [`${directory}/${name}`, found[i]];
-      if (facts?.kind === "file" || facts?.kind === "directory") {
+      if (isReserved(name)) this.#skipped.push(path);
+      else if (facts?.kind === "file" || facts?.kind === "directory") {
         await this.#add(path, `${relative}/${name}`, name, facts);
       } else if (facts !== null) {
         this.#skipped.push(path);

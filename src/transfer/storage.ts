@@ -88,8 +88,8 @@ export function explainStorage(error: unknown): string {
 const ADVICE: Readonly<Record<string, { readonly fact: string; readonly remedy: string }>> = {
   ENOSPC: { fact: "the disk is full", remedy: "free some space and send again" },
   EDQUOT: { fact: "the disk quota is used up", remedy: "free some space and send again" },
-  EACCES: { fact: "permission denied", remedy: "check the owner and mode of the directory" },
-  EPERM: { fact: "the operation is not permitted", remedy: "check the owner and mode of the directory" },
+  EACCES: { fact: "permission denied", remedy: "check its owner and mode" },
+  EPERM: { fact: "the operation is not permitted", remedy: "check its owner and mode" },
   EROFS: { fact: "the file system is read-only", remedy: "choose another directory" },
   ENOENT: { fact: "it does not exist", remedy: "it may have been removed meanwhile; send again" },
   ENOTDIR: { fact: "a part of its path is not a directory", remedy: "move what is in the way" },

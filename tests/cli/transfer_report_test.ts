@@ -82,7 +82,9 @@ Deno.test("What was not sent is named, the first ten", () => {
   report.conclude();
   assert.equal(
     err.text,
-    `wraith: not sent: 12 links and special files: ${skipped_paths.slice(0, 10).join(", ")} and 2 more\n`,
+    `wraith: not sent: 12 links, special or unfinished files: ${
+      skipped_paths.slice(0, 10).join(", ")
+    } and 2 more\n`,
   );
 });
 

@@ -113,6 +113,7 @@ Deno.test("What cannot be sent says why in one line, fails, and leaves nothing u
       (await own("send", "missing.bin", "--to", address)).stderr,
       /cannot send .*missing\.bin: no such file/,
     );
+    assertOneLine((await own("send", "", "--to", address)).stderr, /send: a path is empty/);
     assertOneLine((await own("send", file, "--to", "bob")).stderr, /--to bob: expected ed25519:/);
     assertOneLine((await own("send", file, "--to", nobody)).stderr, /127\.0\.0\.1:\d+.*(timeout|no answer)/i);
     const wrongId = await own("send", file, "--to", `${stranger}@${status.listen}`);

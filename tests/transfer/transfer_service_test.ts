@@ -32,12 +32,16 @@ Deno.test("A tree arrives with empty directories, modes, times and unicode names
   await disk.setModified("/src/tree/empty", 1_400_000_000_000);
   await disk.setMode("/src/tree/empty", 0o700);
   disk.putLink("/src/tree/link", "/etc/passwd");
+  disk.put("/src/tree/deep/.wraith-partial-000000000000000000000000", someBytes(10));
   const link = world.connect();
   const handle = world.sender.service.send(link.initiator, ["/src/tree/"]);
   const outcome = await world.drive(handle.outcome);
   await world.drive(world.received);
   assert.equal(outcome.message, null);
-  assert.deepEqual(handle.skipped, ["/src/tree/link"]);
+  assert.deepEqual(handle.skipped, [
+    "/src/tree/deep/.wraith-partial-000000000000000000000000",
+    "/src/tree/link",
+  ]);
   assert.deepEqual(world.delivered(), [
     "/in/tree/a.txt",
     "/in/tree/deep/er/b",
