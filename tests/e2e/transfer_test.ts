@@ -164,6 +164,68 @@ Deno.test("An interrupted transfer leaves no file under the final name and goes 
   assert.equal(await hashFile(join(receivedDir, "large.bin")), hash);
 });
 
+Deno.test("Ctrl-C ends a send with 130, says what has arrived, and the same command goes on", async () => {
+  await using folder = await temporaryFolder();
+  const receivedDir = join(folder.path, "received");
+  const settings = ["dht.enabled=false", "transfer.accept=all", `transfer.output_dir=${receivedDir}`];
+  await using receiver = await NodeProcess.start(join(folder.path, "receiver"), settings, {
+    workingDir: folder.path,
+  });
+  const file = join(folder.path, "large.bin");
+  const hash = await generateFile(file, 32 * MIB);
+  const own = ["--data-dir", join(folder.path, "own"), "--set", "dht.enabled=false"];
+  const args = ["send", file, "--to", receiver.address, ...own];
+  const child = new Deno.Command(PROGRAM[0], {
+    args: [...PROGRAM.slice(1), ...args, "--set", "transfer.rate_limit=4MB"],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const ended = child.output();
+  await receiver.waitForLog((line) => line.message === "Transfer started");
+  for (let done = 0; done < 2 * MIB;) {
+    [{ bytes_done: done }] = JSON.parse((await receiver.run("transfers", "--json")).stdout).transfers;
+  }
+  child.kill("SIGINT");
+  const { code, stdout, stderr } = await ended;
+  assert.equal(code, 130);
+  assert.equal(stdout.length, 0);
+  assert.match(
+    new TextDecoder().decode(stderr),
+    /^wraith: interrupted: [\d.]+ MB of 33\.6 MB are at the receiver; send the same again to resume$/m,
+  );
+  await receiver.waitForLog((line) => line.message === "Transfer failed");
+  const again = await runWraith([...args, "--json"], { workingDir: folder.path });
+  assert.equal(again.code, 0, again.stderr);
+  assert.ok(resultIn(again.stdout).bytes_resumed >= MIB, again.stdout);
+  assert.equal(await hashFile(join(receivedDir, "large.bin")), hash);
+});
+
+Deno.test("A file of more than 4 GiB keeps what lies behind the first 2^32 bytes", async () => {
+  await using folder = await temporaryFolder();
+  await using pair = await startPair(folder.path, PROGRAM);
+  const path = join(folder.path, "sparse.bin");
+  const words = [[2 ** 32 - 5, "across the edge"], [2 ** 32 + 700_001, "behind it"]] as const;
+  {
+    using file = await Deno.open(path, { write: true, createNew: true });
+    await file.truncate(2 ** 32 + 1_000_003);
+    for (const [position, text] of words) {
+      await file.seek(position, Deno.SeekMode.Start);
+      await file.write(new TextEncoder().encode(text));
+    }
+  }
+  const { code, stderr } = await runLong(pair.sender, path, pair.receiver.address);
+  assert.equal(code, 0, stderr);
+  using received = await Deno.open(join(pair.receivedDir, "sparse.bin"));
+  assert.equal((await received.stat()).size, 2 ** 32 + 1_000_003);
+  for (const [position, text] of words) {
+    const bytes = new Uint8Array(text.length);
+    await received.seek(position, Deno.SeekMode.Start);
+    await received.read(bytes);
+    assert.equal(new TextDecoder().decode(bytes), text);
+  }
+});
+
 /** A file system of `bytes` at `path`, or why there can be none. */
 async function mountSmall(path: string, bytes: number): Promise<string | null> {
   await Deno.mkdir(path);
