@@ -22,8 +22,8 @@ const SCENARIOS: Readonly<Record<string, () => Generator<unknown>>> = {
     for (const size of nodes === undefined ? [100, 300, 1000] : [nodes]) yield growth(seed, size, 2000);
   },
   *attack() {
-    for (const paths of [1, 2, 4, 8]) {
-      yield attack(seed, nodes ?? 1000, { maliciousShare: 0.2, paths, lookups: 1000 });
+    for (const [paths, entrances] of [[1, 5], [2, 5], [4, 1], [4, 3], [4, 5], [8, 5]]) {
+      yield attack(seed, nodes ?? 1000, { maliciousShare: 0.2, paths, entrances, lookups: 1000 });
     }
   },
   *eclipse() {

@@ -79,6 +79,13 @@ export function pick<T>(world: World, items: readonly T[]): T {
   return items[Math.floor(world.prng.next() * items.length)];
 }
 
+/** Up to `count` different ones of `items`, at random. */
+export function pickSome<T>(world: World, items: readonly T[], count: number): T[] {
+  const chosen = new Set<T>();
+  while (chosen.size < Math.min(count, items.length)) chosen.add(pick(world, items));
+  return [...chosen];
+}
+
 /**
  * Builds a network of `count` nodes, each joining through a random earlier one, and lets it settle until every
  * node has published twice.

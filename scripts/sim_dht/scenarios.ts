@@ -9,7 +9,7 @@ import { peerIdOf } from "../../src/crypto/peer_id.ts";
 import { compareDistance, type NodeId, nodeIdOf, pointOf } from "../../src/dht/node_id.ts";
 import { decodeMessage, encodeAnswer, encodeFound } from "../../src/dht/rpc.ts";
 import { seedOf } from "./fast_suite.ts";
-import { ask, pick, populate, type Question, summarize, type Summary } from "./measure.ts";
+import { ask, pick, pickSome, populate, type Question, summarize, type Summary } from "./measure.ts";
 import { type Misbehave, type SimNode, World } from "./world.ts";
 
 export interface GrowthResult extends Summary {
@@ -90,6 +90,10 @@ export interface AttackResult extends Summary {
   readonly nodes: number;
   readonly maliciousShare: number;
   readonly paths: number;
+  /** Random peers through which every node entered. */
+  readonly entrances: number;
+  /** Honest nodes that know no honest other: all their entrances were hostile. */
+  readonly captured: number;
 }
 
 /**
@@ -99,16 +103,21 @@ export interface AttackResult extends Summary {
 export function attack(
   seed: number,
   nodes: number,
-  shape: { readonly maliciousShare: number; readonly paths: number; readonly lookups: number },
+  shape: {
+    readonly maliciousShare: number;
+    readonly paths: number;
+    readonly entrances: number;
+    readonly lookups: number;
+  },
 ): AttackResult {
-  const { maliciousShare, paths, lookups } = shape;
+  const { maliciousShare, paths, entrances, lookups } = shape;
   const world = new World({ seed, settings: { paths } });
   const liars: SimNode[] = [];
   const misbehave = conspiracy(liars);
   for (let i = 0; i < nodes; i++) {
+    // Bootstrap peers are hostile as often as any: with one, a fifth of all would enter a world of liars only.
+    const via = pickSome(world, world.nodes, entrances);
     const node = world.add();
-    // Three bootstrap peers, hostile as often as any: with one, a fifth of all would enter a world of liars only.
-    const via = i === 0 ? [] : Array.from({ length: 3 }, () => pick(world, world.nodes.slice(0, i)));
     if (i > 0 && world.prng.next() < maliciousShare) {
       liars.push(node);
       node.misbehave = misbehave;
@@ -123,7 +132,17 @@ export function attack(
     const wanted = pick(world, honest.filter((node) => node !== asker));
     return { asker, kind: "peer", target: wanted.core.id };
   });
-  return { seed, nodes, maliciousShare, paths, ...summarize(ask(world, questions, 50)) };
+  const liarIds = new Set(liars.map(({ peerId }) => peerId));
+  const captured = honest.filter(({ core }) => core.contacts().every(({ peerId }) => liarIds.has(peerId)));
+  return {
+    seed,
+    nodes,
+    maliciousShare,
+    paths,
+    entrances,
+    captured: captured.length,
+    ...summarize(ask(world, questions, 50)),
+  };
 }
 
 export interface EclipseResult {
