@@ -40,6 +40,7 @@ const ALONE = NAMES[0];
 export const watched: Section = {
   name: "watched",
   about: "what a scrape a second or an open status page costs a transfer, and a node at rest",
+  isExtra: true,
   async run(context) {
     const bytes = context.size ??
       byEffort(context, { quick: 64 * MIB, normal: 1_024 * MIB, full: 1_024 * MIB });
