@@ -117,16 +117,20 @@ Deno.test("A capture has both directions as UDP packets, in order, with time and
 
 Deno.test("Checksums are those a receiver expects, for both families and odd lengths", () => {
   for (const [a, b] of [["192.0.2.1:9", "198.51.100.7:65535"], ["[2001:db8::1]:9", "[2001:db8::ff]:41641"]]) {
-    for (const length of [0, 1, 2, 1_200, 1_453, 65_000]) {
+    for (const length of [0, 1, 2, 63, 64, 65, 1_200, 1_453, 1_454, 1_455, 65_507]) {
       const payload = Uint8Array.from({ length }, (_, i) => (i * 7 + length) & 0xff);
       const [from, to] = [packetEnd(parseAddress(a)), packetEnd(parseAddress(b))];
       const headers = new Uint8Array(headersLength(from.ip.length));
-      writeHeaders(headers, from, to, payload, 0, length);
-      const udp = headers.subarray(headers.length - 8);
-      assert.notEqual((udp[6] << 8) | udp[7], 0);
-      const pseudo = Uint8Array.of(0, 17, (8 + length) >> 8, (8 + length) & 0xff);
-      assert.equal(residue(from.ip, to.ip, pseudo, udp, payload), 0, `${a}, ${length} bytes`);
-      if (from.ip.length === 4) assert.equal(residue(headers.subarray(0, 20)), 0);
+      for (let offset = 0; offset < 4; offset++) {
+        const slab = new Uint8Array(offset + length);
+        slab.set(payload, offset);
+        writeHeaders(headers, from, to, slab, offset, length);
+        const udp = headers.subarray(headers.length - 8);
+        assert.notEqual((udp[6] << 8) | udp[7], 0);
+        const pseudo = Uint8Array.of(0, 17, (8 + length) >> 8, (8 + length) & 0xff);
+        assert.equal(residue(from.ip, to.ip, pseudo, udp, payload), 0, `${a}, ${length} bytes at ${offset}`);
+        if (from.ip.length === 4) assert.equal(residue(headers.subarray(0, 20)), 0);
+      }
     }
   }
 });
