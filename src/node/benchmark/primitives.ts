@@ -39,19 +39,23 @@ export function measuredSuites(): MeasuredSuites {
   }
 }
 
-/** Measures everything, each operation in `rounds` rounds of about `roundMs`. Gives way between operations. */
+/**
+ * Measures everything, each operation in `rounds` rounds of about `roundMs`, or fewer where other work on the machine
+ * makes them take longer than `limitMs`. Gives way between operations.
+ */
 export async function measurePrimitives(
   suites: readonly CipherSuite[],
-  { rounds = 100, roundMs = 2, signal }: {
+  { rounds = 100, roundMs = 2, limitMs = Infinity, signal }: {
     readonly rounds?: number;
     readonly roundMs?: number;
+    readonly limitMs?: number;
     readonly signal?: AbortSignal;
   } = {},
 ): Promise<PrimitiveFigures[]> {
   const figures: PrimitiveFigures[] = [];
   for (const suite of suites) {
     for (const { operation, bytes, run } of operationsOf(suite)) {
-      figures.push({ suite: suite.name, operation, us: bestUs(run, rounds, roundMs), bytes });
+      figures.push({ suite: suite.name, operation, us: bestUs(run, rounds, roundMs, limitMs), bytes });
       await new Promise((resolve) => setTimeout(resolve));
       signal?.throwIfAborted();
     }
@@ -136,7 +140,13 @@ function handshake(suite: CipherSuite): () => void {
  * The best of many short rounds: what an operation costs when nothing else wants the processor. A median would
  * measure the neighbours on a shared machine, and the compiler that still works in the background.
  */
-function bestUs(run: (count: number) => unknown, rounds: number, roundMs: number): number {
+function bestUs(
+  run: (count: number) => unknown,
+  rounds: number,
+  roundMs: number,
+  limitMs: number,
+): number {
+  const began = performance.now();
   let batch = 1;
   let counter = 0;
   const timed = (): number => {
@@ -146,7 +156,10 @@ function bestUs(run: (count: number) => unknown, rounds: number, roundMs: number
   };
   while (timed() < roundMs) batch *= 2;
   let best = Infinity;
-  for (let round = 0; round < rounds; round++) best = Math.min(best, timed());
+  for (let round = 0; round < rounds; round++) {
+    best = Math.min(best, timed());
+    if (performance.now() - began > limitMs) break;
+  }
   return best / batch * 1_000;
 }
 
