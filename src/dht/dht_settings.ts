@@ -79,7 +79,12 @@ export function dhtSettings(given: Partial<DhtSettings> = {}): DhtSettings {
       remembered: 4096,
     },
     timeouts: { slowMs: 400, giveUpMs: 2500 },
-    maintenance: { refreshMs: tuning.refreshMs, silenceMs: tuning.silenceMs, retryLostMs: 5 * 60_000 },
+    maintenance: {
+      refreshMs: tuning.refreshMs,
+      silenceMs: tuning.silenceMs,
+      retryLostMs: 5 * 60_000,
+      paths: tuning.paths,
+    },
     ...given,
   };
 }

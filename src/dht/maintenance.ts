@@ -19,6 +19,8 @@ export interface MaintenanceSettings {
   readonly silenceMs: number;
   /** How often a lost peer is tried again. */
   readonly retryLostMs: number;
+  /** d: disjoint paths of the lookups by which the table is filled, so that liars at the entrance do not fill it. */
+  readonly paths: number;
 }
 
 export class Maintenance {
@@ -134,6 +136,7 @@ export class Maintenance {
     const lost = [...this.#lost.values()].slice(-LOST_SEEDS);
     this.#lookups.start(now, "node", self.id, {
       seeds: [...this.#seeds, ...lost],
+      paths: this.#settings.paths,
       onFinished: (now) => this.#entered(now),
     });
   }
@@ -165,6 +168,7 @@ export class Maintenance {
     const { self, prng } = this.#context;
     const target = randomPointSharing(self.id, Math.min(depth, ID_BITS - 1), prng);
     this.#lookups.start(now, "node", target, {
+      paths: this.#settings.paths,
       onFinished: (now) => {
         this.#isRefreshing = false;
         this.#refreshNext(now);
