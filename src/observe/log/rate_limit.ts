@@ -129,9 +129,8 @@ const BUDGETS: { readonly [T in NodeEvent["type"]]?: BudgetPair } = {
   "transfer.progress": DIAGNOSTIC,
   "transfer.completed": PEER_ACTION,
   "transfer.failed": PEER_ACTION,
-  // What a session's fault or a peer's word about our address makes us say.
+  // What a fault inside one session makes us say.
   "node.error": PEER_ACTION,
-  "node.notice": PEER_ACTION,
   // As many as the attacker has addresses.
   "security.detected": PEER_ACTION,
   "security.banned": PEER_ACTION,

@@ -214,6 +214,7 @@ Deno.test("Whatever a peer can cause has a budget; only what the node itself dec
     "identity.created",
     "log.write_failed",
     "log.write_resumed",
+    "node.notice",
     "node.started",
     "node.stopped",
     "node.stopping",
