@@ -92,7 +92,7 @@ export interface AttackResult extends Summary {
   readonly paths: number;
   /** Random peers through which every node entered. */
   readonly entrances: number;
-  /** Honest nodes that know no honest other: all their entrances were hostile. */
+  /** Honest nodes that know no honest other. */
   readonly captured: number;
 }
 
