@@ -6,6 +6,7 @@
  */
 
 import type { Address } from "./address.ts";
+import type { Turn } from "./turn.ts";
 
 /** What one {@link DatagramSocket.receive} brought: borrowed until the next call to it. */
 export interface ReceiveBatch {
@@ -44,6 +45,8 @@ export interface DatagramSocket {
   /** The most datagrams one {@link send} run may hold. */
   readonly maxRunSegments: number;
   readonly stats: Readonly<SocketStats>;
+  /** Shared by all whom received datagrams keep busy. */
+  readonly turn: Turn;
 
   /**
    * Waits for datagrams and returns a bounded batch of what is there, or null once the socket is closed.

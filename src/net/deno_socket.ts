@@ -4,10 +4,10 @@
  * @module
  */
 
-import { setImmediate } from "node:timers";
 import { type Address, AddressTable, makeAddress } from "./address.ts";
 import { bindError, SocketError } from "./bind_error.ts";
 import type { DatagramSocket, ReceiveBatch, SocketOptions, SocketStats } from "./datagram_socket.ts";
+import { Turn } from "./turn.ts";
 
 /** Binds a portable socket. @throws {SocketError} with one line when the address cannot be bound. */
 export function openDenoSocket(options: SocketOptions): DatagramSocket {
@@ -39,6 +39,9 @@ class DenoSocket implements DatagramSocket {
     receiveCalls: 0,
   };
 
+  /** Datagrams that wait settle in microtasks, and would never let others run. */
+  readonly turn = new Turn();
+
   readonly #conn: Deno.DatagramConn;
   readonly #remotes = new AddressTable();
   readonly #slab = new Uint8Array(SLAB_BYTES);
@@ -54,7 +57,6 @@ class DenoSocket implements DatagramSocket {
   #arrived: [Uint8Array, Deno.Addr] | null = null;
   /** Where the next datagram goes in the slab. */
   #cursor = 0;
-  #lastYieldMs = 0;
   #failuresInARow = 0;
   #closed = false;
 
@@ -67,7 +69,8 @@ class DenoSocket implements DatagramSocket {
   async receive(): Promise<ReceiveBatch | null> {
     const batch = this.#batch;
     batch.count = 0;
-    if (performance.now() - this.#lastYieldMs > MAX_TURN_MS) await this.#yieldTurn();
+    const pause = this.turn.pause();
+    if (pause !== null) await pause;
     while (batch.count < MAX_BATCH && !this.#closed) {
       if (this.#pending === null && !this.#hasRoom()) {
         if (batch.count > 0) break;
@@ -79,7 +82,7 @@ class DenoSocket implements DatagramSocket {
       if (this.#pending !== null) {
         if (batch.count > 0) break;
         await pending;
-        this.#lastYieldMs = performance.now();
+        this.turn.rested();
       }
       if (this.#arrived !== null) this.#append(this.#arrived);
       else if (!this.#closed) await this.#recover();
@@ -146,12 +149,6 @@ class DenoSocket implements DatagramSocket {
     return this.#cursor + MAX_DATAGRAM_BYTES <= SLAB_BYTES;
   }
 
-  /** Lets timers and other I/O run: datagrams that wait settle in microtasks and would never do so. */
-  async #yieldTurn(): Promise<void> {
-    await new Promise<void>((resolve) => setImmediate(() => resolve()));
-    this.#lastYieldMs = performance.now();
-  }
-
   /** One after the other: sends under way together overtake each other whenever the socket has to wait. */
   async #sendRun(run: Uint8Array, segmentBytes: number, destination: Deno.NetAddr): Promise<void> {
     let start = 0;
@@ -177,8 +174,6 @@ const SLAB_BYTES = 4 * 65_536;
 const MAX_BATCH = 64;
 /** A receive that finds a datagram waiting settles two microtasks later; one more for our own handler. */
 const SETTLE_TICKS = 4;
-/** How long received datagrams may keep timers and other I/O waiting. */
-const MAX_TURN_MS = 1;
 /** A socket that fails this often in a row is paused instead of spinning. */
 const FAILURES_BEFORE_PAUSE = 16;
 const FAILURE_PAUSE_MS = 10;

@@ -25,6 +25,8 @@ export interface Libc {
   recvBlocking(fd: number, buffer: number, length: number, flags: number): Promise<number>;
   /** On another thread: sleeps while the send buffer is full. Only reads memory. */
   sendmsgBlocking(fd: number, header: number, flags: number): Promise<number>;
+  /** On another thread: sleeps for so many microseconds. */
+  usleepBlocking(us: number): Promise<number>;
   /** The error of this thread's last failed call. */
   errno(): number;
 }
@@ -114,6 +116,7 @@ const SYMBOLS = {
     nonblocking: true,
   },
   sendmsgBlocking: { name: "sendmsg", parameters: ["i32", "usize", "i32"], result: "i32", nonblocking: true },
+  usleepBlocking: { name: "usleep", parameters: ["u32"], result: "i32", nonblocking: true },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 

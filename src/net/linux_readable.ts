@@ -4,7 +4,6 @@
  * @module
  */
 
-import { setImmediate } from "node:timers";
 import { type Libc, MSG_PEEK, PinnedMemory, POLLIN } from "./linux_ffi.ts";
 
 /**
@@ -21,7 +20,6 @@ export class ReadableWait {
   #attentionMs = MAX_ATTENTION_MS;
   /** When the current wait gives up being attentive; 0 outside a wait. */
   #attentiveUntilMs = 0;
-  #turnBeganMs = performance.now();
   #hasSent = false;
 
   constructor(libc: Libc, fd: number) {
@@ -64,24 +62,10 @@ export class ReadableWait {
   async sleep(): Promise<number> {
     const result = await this.#libc.recvBlocking(this.#fd, 0, 0, MSG_PEEK);
     this.#attentiveUntilMs = 0;
-    this.#turnBeganMs = performance.now();
     return result;
-  }
-
-  /** Lets timers and other I/O run. */
-  async yieldTurn(): Promise<void> {
-    await new Promise<void>((resolve) => setImmediate(() => resolve()));
-    this.#turnBeganMs = performance.now();
-  }
-
-  /** The same, once datagrams have kept everything else waiting for long enough. */
-  async endLongTurn(): Promise<void> {
-    if (performance.now() - this.#turnBeganMs > MAX_TURN_MS) await this.yieldTurn();
   }
 }
 
-/** How long received datagrams may keep timers and other I/O waiting. */
-const MAX_TURN_MS = 1;
 /** One sleep of the event loop's thread: what a timer or an HTTP request may be late by. */
 const QUANTUM_NS = 50_000;
 /** A round trip on a fast network with the peer's work in it (a handshake's is under a millisecond). */

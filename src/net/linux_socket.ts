@@ -13,6 +13,7 @@ import { ReadableWait } from "./linux_readable.ts";
 import { ReceiveMessages } from "./linux_receive.ts";
 import { BlockingSend, type Destination, MAX_RUN_BYTES, MAX_SEGMENTS, SendMessages } from "./linux_send.ts";
 import { encodeSockaddr, SourceCache } from "./sockaddr.ts";
+import { Turn } from "./turn.ts";
 
 /**
  * Binds a native socket.
@@ -27,6 +28,7 @@ export function openLinuxSocket(options: SocketOptions, libc: Libc): DatagramSoc
 class LinuxSocket implements DatagramSocket {
   readonly backend = "linux";
   readonly localAddress: Address;
+  readonly turn = new Turn(() => this.#libc.usleepBlocking(REST_US));
   readonly maxRunBytes = MAX_RUN_BYTES;
   readonly maxRunSegments = MAX_SEGMENTS;
   readonly stats: SocketStats = {
@@ -73,12 +75,16 @@ class LinuxSocket implements DatagramSocket {
   }
 
   async receive(): Promise<ReceiveBatch | null> {
-    await this.#readable.endLongTurn();
+    const pause = this.turn.pause();
+    if (pause !== null) await pause;
     while (!this.#closed) {
       if (this.#received.fill(this.#fd) > 0) return this.#received.batch;
       if (this.#readable.arrivesSoon()) continue;
-      if (this.#readable.isAttentive()) await this.#readable.yieldTurn();
-      else await this.#elsewhere(this.#readable.sleep());
+      if (this.#readable.isAttentive()) await this.turn.end();
+      else {
+        await this.#elsewhere(this.#readable.sleep());
+        this.turn.rested();
+      }
     }
     return null;
   }
@@ -167,3 +173,6 @@ class LinuxSocket implements DatagramSocket {
     return destination;
   }
 }
+
+/** Long enough for the runtime to notice that it has nothing to run. */
+const REST_US = 30;

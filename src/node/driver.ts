@@ -4,11 +4,11 @@
  * @module
  */
 
-import { setImmediate } from "node:timers";
 import type { Clock, Instant } from "../clock.ts";
 import type { PeerId } from "../crypto/peer_id.ts";
 import type { Address } from "../net/address.ts";
 import type { DatagramSocket, ReceiveBatch } from "../net/datagram_socket.ts";
+import type { Turn } from "../net/turn.ts";
 import type { HandshakeFailureReason } from "../observe/events.ts";
 import type { Connection } from "../session/connection.ts";
 import type { Endpoint, EndpointEvent } from "../session/endpoint.ts";
@@ -52,6 +52,8 @@ interface Waiting {
 }
 
 export class Driver {
+  /** What reads whole streams asks this before it goes on. */
+  readonly turn: Turn;
   /** For capture; null costs nothing. */
   tap: DatagramTap | null = null;
   readonly #endpoint: Endpoint;
@@ -77,6 +79,7 @@ export class Driver {
     this.#endpoint = options.endpoint;
     this.#socket = options.socket;
     this.#clock = options.clock;
+    this.turn = options.socket.turn;
     this.#listener = options.listener;
     this.#limits = {
       maxBytes: Math.min(SLAB_BYTES, options.socket.maxRunBytes),
@@ -240,7 +243,7 @@ export class Driver {
       const pending = this.#socket.send(run.to, this.#slab, 0, run.bytes, run.segmentBytes);
       if (pending !== null) return this.#resumeAfter(pending);
     }
-    this.#resumeAfter(new Promise<void>((resolve) => setImmediate(() => resolve())));
+    this.#resumeAfter(this.turn.end());
   }
 
   /** The slab is lent out, or others' turn has come: go on afterwards. */

@@ -8,6 +8,7 @@ import { RELAYED_NETWORK } from "../dht/endpoint_address.ts";
 import type { RelayLink } from "../dht/relay_link_edge.ts";
 import { type Address, makeAddress } from "../net/address.ts";
 import type { DatagramSocket, ReceiveBatch, SocketStats } from "../net/datagram_socket.ts";
+import type { Turn } from "../net/turn.ts";
 
 export class RelayedSocket implements DatagramSocket {
   readonly #socket: DatagramSocket;
@@ -39,6 +40,10 @@ export class RelayedSocket implements DatagramSocket {
 
   get maxRunSegments(): number {
     return this.#socket.maxRunSegments;
+  }
+
+  get turn(): Turn {
+    return this.#socket.turn;
   }
 
   get stats(): Readonly<SocketStats> {

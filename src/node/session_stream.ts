@@ -40,6 +40,8 @@ export class SessionStream implements PeerStream {
       if (length > 0) {
         // Reading gives the peer credit: the frame that says so leaves with the next turn.
         this.#driver.wake(this.#connection);
+        const pause = this.#driver.turn.pause();
+        if (pause !== null) await pause;
         return length;
       }
       if (length < 0) return null;

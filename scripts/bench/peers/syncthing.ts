@@ -42,23 +42,28 @@ export async function syncthingPeer(folder: string): Promise<Peer> {
     });
   }
   const resources = undo.move();
+  let copies = 0;
   return {
     name: "Syncthing",
     servers: processes,
     async copy(file) {
-      const name = basename(file);
-      await Deno.rename(file, join(source.folder, name));
+      // A name of its own for each copy: Syncthing remembers those it has had.
+      const name = `${++copies}-${basename(file)}`;
+      const [from, to] = [join(source.folder, name), join(target.folder, name)];
+      await Deno.rename(file, from);
       try {
-        const { size } = await Deno.stat(join(source.folder, name));
+        const { size } = await Deno.stat(from);
         await ask(source, "POST", `db/scan?folder=${FOLDER}`);
+        // It gets its name when all of it is there.
         await until("Syncthing to have copied the file", async () => {
-          const { state, needBytes, localBytes } = await ask(target, "GET", `db/status?folder=${FOLDER}`);
-          return state === "idle" && needBytes === 0 && localBytes >= size;
+          const { state } = await ask(target, "GET", `db/status?folder=${FOLDER}`);
+          const copy = await Deno.stat(to).catch(() => null);
+          return state === "idle" && copy?.size === size;
         }, 600_000);
       } finally {
-        await Deno.rename(join(source.folder, name), file);
+        await Deno.rename(from, file);
       }
-      return join(target.folder, name);
+      return to;
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
