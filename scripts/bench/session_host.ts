@@ -20,12 +20,13 @@ import { DEFAULT_SESSION_SETTINGS } from "../../src/session/session_settings.ts"
 import type { PeerStream } from "../../src/transfer/peer_stream.ts";
 import { sayLine } from "./line_child.ts";
 
-/** A driver on a free port of loopback that lets one source start any number of sessions. */
+/** A driver on a free port of a loopback address that lets one source start any number of sessions. */
 export async function openBenchDriver(
   backend: BenchBackend,
+  hostname = "127.0.0.1",
 ): Promise<{ readonly driver: Driver; readonly listen: string }> {
   const { suite } = selectSuite(backend);
-  const socket = await openSocket({ hostname: "127.0.0.1", port: 0 }, backend);
+  const socket = await openSocket({ hostname, port: 0 }, backend);
   const seed = randomBytes(systemEntropy, 32);
   const staticKeys = generateKeyPair(suite, systemEntropy);
   const endpoint = new Endpoint({
