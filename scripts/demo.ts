@@ -30,6 +30,7 @@ const SHOWN_METRICS = [
   "wraith_bytes_sent_total",
   "wraith_bytes_received_total",
   'wraith_transfers_total{direction="send",result="success",reason="none"}',
+  'wraith_transfers_total{direction="receive",result="success",reason="none"}',
   "wraith_memory_usage_bytes",
 ];
 
