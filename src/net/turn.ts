@@ -52,9 +52,12 @@ export class Turn {
   /** Begins in the next turn: by then all others wait for it, too. */
   async #waitTogether(rest: () => Promise<unknown>): Promise<void> {
     await this.#next();
-    await rest();
-    this.#resting = null;
-    this.rested();
+    try {
+      await rest();
+    } finally {
+      this.#resting = null;
+      this.rested();
+    }
   }
 
   async #next(): Promise<void> {
